@@ -1,0 +1,2 @@
+//! The `rstrace` command.
+fn main() {}
