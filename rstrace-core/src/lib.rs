@@ -1,12 +1,33 @@
 //! rstrace's engine: entry/return pairs of kernel functions and system calls, traced with eBPF.
 //!
-//! A [`Probe`] says what to trace and how to decode it; a session attaches it to a target by the best
-//! backend that the machine offers, and delivers [`Event`]s in order with an exact account of what was lost.
+//! A [`Probe`] says what to trace and how to decode it; a [`Session`] attaches it to a [`Target`] by the best
+//! backend that the [`Machine`] offers, and delivers [`Event`]s in order to a [`Sink`], with an exact account of
+//! what was lost ([`Ledger`]).
 
+mod backend;
+mod deliver;
+mod error;
+mod ledger;
+mod parts;
+mod record;
+mod session;
+mod target;
+mod transport;
+
+pub mod doctor;
 pub mod event;
 pub mod flags;
+pub mod machine;
 pub mod probe;
 pub mod strings;
 
+pub use backend::Backend;
+pub use deliver::Sink;
+pub use error::{Error, ErrorKind, Result};
 pub use event::Event;
+pub use ledger::{Ledger, Lost};
+pub use machine::Machine;
 pub use probe::Probe;
+pub use session::{Options, Report, Session};
+pub use target::{Target, User};
+pub use transport::Transport;

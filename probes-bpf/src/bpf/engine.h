@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/*
+ * The pair engine, whatever the hook: filter, in-flight state, one merged record at return, the account.
+ * A hook fills in a struct call and says enter() or leave().
+ */
+#ifndef RSTRACE_ENGINE_H
+#define RSTRACE_ENGINE_H
+
+#include "arch.h"
+#include "record.h"
+
+#define EEXIST 17
+#define EBUSY 16
+#define SIGKILL_BIT (1UL << 8)
+#define SIGNAL_GROUP_EXIT 4
+
+const volatile struct config config = {};
+
+/* Processes or threads that are still followed: with SCOPE_TIDS those alive, else unused. */
+s64 live = 0;
+
+/*
+ * A program on a CPU has a scratch area of its own, its lane: where a hook can be preempted, other
+ * programs run in between, the same one does not.
+ */
+enum lane {
+	LANE_ENTER,
+	LANE_EXIT,
+	LANE_FORK,
+	LANE_EXEC,
+	LANE_GONE,
+	LANE_PREPARE_EXEC,
+	LANE_FAILED_EXEC,
+	LANE_FUNCTIONS, /* two each: entry, return */
+};
+
+/* A vector of strings being read. */
+struct walk {
+	u64 vector; /* the address of the next pointer */
+	u64 string; /* the rest of the string being read, or 0 */
+	u64 count;
+	u32 capture;
+	u32 compat;
+	u32 continued;
+	u32 unterminated;
+};
+
+struct scratch {
+	struct inflight inflight;
+	struct walk walk;
+	u64 len; /* of data */
+	u64 lost; /* calls, since the last record of this lane went out */
+	struct record record;
+	u8 data[MAX_DATA];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LANE_FUNCTIONS);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct inflight_key);
+	__type(value, struct inflight);
+} inflights SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct pair);
+} pairs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct counters);
+} counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u8);
+} followed SEC(".maps");
+
+/* Processes that SCOPE_ALL leaves out: rstrace and who reads its output. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, u32);
+	__type(value, u8);
+} ignored SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+} perf SEC(".maps");
+
+static __always_inline void count(u32 pair, enum counter which)
+{
+	struct counters *counters = bpf_map_lookup_elem(&counts, &pair);
+
+	/* atomic: a preempting thread on this CPU may count as well */
+	if (counters)
+		__sync_fetch_and_add(&counters->count[which], 1);
+}
+
+static __always_inline struct scratch *scratch_of(u32 lane)
+{
+	return bpf_map_lookup_elem(&scratches, &lane);
+}
+
+/* The filter: first thing in every program. */
+static __always_inline bool wanted(u64 pid_tgid)
+{
+	u32 tgid = pid_tgid >> 32, tid = (u32)pid_tgid;
+
+	if (config.scope == SCOPE_TGID) {
+		if (tgid != config.target)
+			return 0;
+	} else if (config.scope == SCOPE_TGIDS) {
+		if (!bpf_map_lookup_elem(&followed, &tgid))
+			return 0;
+	} else if (config.scope == SCOPE_TIDS) {
+		if (!bpf_map_lookup_elem(&followed, &tid))
+			return 0;
+	} else if (bpf_map_lookup_elem(&ignored, &tgid)) {
+		return 0;
+	}
+	return !config.by_uid || (u32)bpf_get_current_uid_gid() == config.uid;
+}
+
+/* Sends the scratch area's record with its data; 0 if it got through. */
+static __noinline long emit(void *ctx, struct scratch *s)
+{
+	struct record *r = &s->record;
+	u64 len = s->len;
+	long err;
+
+	if (len > MAX_DATA)
+		return -1;
+	len += sizeof(*r);
+	r->size = len;
+	r->time = bpf_ktime_get_ns();
+	r->lost = s->lost;
+	if (config.transport == TRANSPORT_RING) {
+		u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+		/* once when the mark is passed; the reader's timer does the rest */
+		bool wake = waiting >= config.wake_bytes && waiting < config.wake_bytes + 2 * len;
+
+		err = bpf_ringbuf_output(&ring, r, len, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	} else {
+		err = bpf_perf_event_output(ctx, &perf, BPF_F_CURRENT_CPU, r, len);
+	}
+	if (!err) {
+		s->lost = 0;
+		return 0;
+	}
+	if (r->kind == RECORD_CALL) {
+		s->lost++;
+		count(r->pair, COUNT_BUFFER_FULL);
+	} else if (r->kind == RECORD_PART) {
+		count(r->pair, COUNT_PART_LOST);
+	} else {
+		count(0, COUNT_POINT_LOST);
+	}
+	return err;
+}
+
+static __always_inline struct pt_regs *current_regs(void)
+{
+	if (config.task_pt_regs)
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return arch_task_regs_by_stack((struct task_struct *)bpf_get_current_task());
+}
+
+static __always_inline bool current_is_compat(void)
+{
+	return arch_is_compat((struct task_struct *)bpf_get_current_task());
+}
+
+/* Which pair a syscall belongs to, with BY_FUNCTION; 0 if to none. */
+static __always_inline u32 pair_of_syscall(bool compat, u64 nr)
+{
+	if (nr >= MAX_SYSCALLS)
+		return 0;
+	return config.syscalls[(compat ? MAX_SYSCALLS : 0) + nr];
+}
+
+/* One entry or return, as its hook saw it. */
+struct call {
+	u64 args[MAX_ARGS];
+	u64 frame;
+	s64 ret;
+	u32 nr;
+	u32 pair; /* 0 at a return: unknown */
+	u32 flags;
+	u32 slot;
+	u32 lane;
+	u32 has_args; /* at a return: args are the call's, so it needs no entry */
+};
+
+#include "capture.h"
+
+static __always_inline void begin_record(struct scratch *s, u16 kind, u64 pid_tgid)
+{
+	struct record *r = &s->record;
+
+	__builtin_memset(r, 0, sizeof(*r));
+	r->kind = kind;
+	r->pid_tgid = pid_tgid;
+	s->len = 0;
+}
+
+static __noinline int enter(void *ctx, struct call *c)
+{
+	struct scratch *s = scratch_of(c->lane);
+	struct inflight_key key = {};
+	struct inflight *in;
+	u32 pair = c->pair;
+	struct pair *p;
+	u64 len;
+	long err;
+
+	p = bpf_map_lookup_elem(&pairs, &pair);
+	if (!s || !p)
+		return 0;
+	in = &s->inflight;
+	key.pid_tgid = bpf_get_current_pid_tgid();
+	key.slot = c->slot;
+
+	begin_record(s, RECORD_PART, key.pid_tgid);
+	s->record.pair = pair;
+	s->record.slot = c->slot;
+	s->record.flags = c->flags;
+	in->entry_time = s->record.entry_time = bpf_ktime_get_ns();
+	for (int i = 0; i < MAX_ARGS; i++)
+		in->args[i] = s->record.args[i] = c->args[i];
+	in->frame = c->frame;
+	in->nr = s->record.nr = c->nr;
+	in->pair = pair;
+	in->flags = c->flags;
+	in->parts = 0;
+	in->nested = 0;
+	in->len = 0;
+	in->pending = capture_all(s, p, ~0U, WHEN_ENTRY);
+	len = s->len;
+	if (len > INLINE_LEN) {
+		emit(ctx, s);
+		in->parts = 1;
+	} else if (len) {
+		bpf_probe_read_kernel(in->data, len, s->data);
+		in->len = len;
+	}
+
+	err = bpf_map_update_elem(&inflights, &key, in, BPF_NOEXIST);
+	if (err == -EEXIST) {
+		struct inflight *old = bpf_map_lookup_elem(&inflights, &key);
+
+		/* deeper on the stack than a call under way: inside it */
+		if (old && c->frame && c->frame < old->frame) {
+			old->nested++;
+			count(pair, COUNT_SEEN);
+			count(pair, COUNT_NESTED);
+			return 0;
+		}
+		if (old)
+			count(old->pair, COUNT_NO_RETURN);
+		err = bpf_map_update_elem(&inflights, &key, in, BPF_ANY);
+	}
+	/* without a place it is seen at its return, as one whose entry is missing */
+	if (!err)
+		count(pair, COUNT_SEEN);
+	else if (err == -EBUSY)
+		count(pair, COUNT_INFLIGHT_BUSY);
+	else
+		count(pair, COUNT_INFLIGHT_FULL);
+	return 0;
+}
+
+/* -512 and its like also come when the thread is being killed and will not go on. */
+static __always_inline bool current_is_dying(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return (BPF_CORE_READ(task, pending.signal.sig[0]) & SIGKILL_BIT) ||
+	       (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT);
+}
+
+/* From the in-flight state to a record in the scratch area. */
+static __always_inline void resume_record(struct scratch *s, const struct inflight *in, u64 pid_tgid, u32 slot)
+{
+	struct record *r = &s->record;
+	u64 len = in->len;
+
+	begin_record(s, RECORD_CALL, pid_tgid);
+	r->entry_time = in->entry_time;
+	for (int i = 0; i < MAX_ARGS; i++)
+		r->args[i] = in->args[i];
+	r->nr = in->nr;
+	r->pair = in->pair;
+	r->flags = in->flags;
+	r->parts = in->parts;
+	r->slot = slot;
+	if (len && len <= INLINE_LEN) {
+		bpf_probe_read_kernel(s->data, len, in->data);
+		s->len = len;
+	}
+}
+
+static __noinline int leave(void *ctx, struct call *c)
+{
+	struct scratch *s = scratch_of(c->lane);
+	struct inflight_key key = {};
+	struct inflight *in;
+	struct pair *p;
+	u32 pending, pair;
+
+	if (!s)
+		return 0;
+	key.pid_tgid = bpf_get_current_pid_tgid();
+	key.slot = c->slot;
+	in = bpf_map_lookup_elem(&inflights, &key);
+	if (in && c->slot == 0 && in->nr != c->nr) {
+		count(in->pair, COUNT_NO_RETURN);
+		bpf_map_delete_elem(&inflights, &key);
+		in = 0;
+	}
+	if (in && in->nested) {
+		in->nested--;
+		return 0;
+	}
+	if (in) {
+		resume_record(s, in, key.pid_tgid, c->slot);
+		pair = in->pair;
+		pending = in->pending;
+		bpf_map_delete_elem(&inflights, &key);
+	} else {
+		pair = c->pair;
+		if (!pair)
+			return 0;
+		count(pair, COUNT_SEEN);
+		if (!c->has_args) {
+			count(pair, COUNT_NO_ENTRY);
+			return 0;
+		}
+		begin_record(s, RECORD_CALL, key.pid_tgid);
+		for (int i = 0; i < MAX_ARGS; i++)
+			s->record.args[i] = c->args[i];
+		s->record.nr = c->nr;
+		s->record.pair = pair;
+		s->record.flags = c->flags | CALL_NO_ENTRY;
+		s->record.slot = c->slot;
+		pending = ~0U;
+	}
+	s->record.ret = c->ret;
+	if (c->ret <= -512 && c->ret >= -516 && current_is_dying())
+		s->record.flags |= CALL_DIED;
+	if (pending) {
+		p = bpf_map_lookup_elem(&pairs, &pair);
+		if (p)
+			capture_all(s, p, pending, WHEN_RETURN);
+	}
+	emit(ctx, s);
+	return 0;
+}
+
+#endif

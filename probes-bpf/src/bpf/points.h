@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/*
+ * Points beside the pairs: fork, exec and exit keep the follow set, the in-flight map and its keys right,
+ * and are records themselves.
+ */
+#ifndef RSTRACE_POINTS_H
+#define RSTRACE_POINTS_H
+
+#include "engine.h"
+
+static __always_inline void emit_point(void *ctx, u32 lane, u16 kind, u64 arg0, u64 arg1)
+{
+	struct scratch *s = scratch_of(lane);
+
+	if (!s)
+		return;
+	begin_record(s, kind, bpf_get_current_pid_tgid());
+	s->record.args[0] = arg0;
+	s->record.args[1] = arg1;
+	emit(ctx, s);
+}
+
+/* In the parent, before the child runs. */
+static __always_inline int on_fork(void *ctx, u32 child_tid)
+{
+	u8 yes = 1;
+
+	/* without -f there is no set to keep, and a process of its own is nothing to us */
+	if (!config.follow || !wanted(bpf_get_current_pid_tgid()))
+		return 0;
+	if (bpf_map_update_elem(&followed, &child_tid, &yes, BPF_NOEXIST)) {
+		count(0, COUNT_NOT_FOLLOWED);
+		return 0;
+	}
+	__sync_fetch_and_add(&live, 1);
+	emit_point(ctx, LANE_FORK, RECORD_FORK, child_tid, 0);
+	return 0;
+}
+
+/* The in-flight state of a thread that has taken over its leader's id. */
+static __always_inline void rekey(u64 from, u64 to)
+{
+	struct inflight_key old = { .pid_tgid = from }, new = { .pid_tgid = to };
+
+	for (u64 slot = 0; slot <= FUNCTION_SLOTS; slot++) {
+		struct inflight *in;
+
+		old.slot = new.slot = slot;
+		in = bpf_map_lookup_elem(&inflights, &old);
+		if (!in)
+			continue;
+		bpf_map_update_elem(&inflights, &new, in, BPF_ANY);
+		bpf_map_delete_elem(&inflights, &old);
+	}
+}
+
+/* In the thread that executes, when its old memory is gone. */
+static __always_inline int on_exec(void *ctx, u32 old_tid)
+{
+	struct inflight_key key = {};
+	u64 now = bpf_get_current_pid_tgid();
+	u64 before = (now & 0xffffffff00000000ULL) | old_tid;
+	struct inflight *in;
+
+	if (!wanted(before))
+		return 0;
+	if (old_tid != (u32)now) {
+		u32 tid = now;
+		u8 yes = 1;
+
+		if (config.scope == SCOPE_TIDS && !bpf_map_delete_elem(&followed, &old_tid))
+			bpf_map_update_elem(&followed, &tid, &yes, BPF_ANY);
+		rekey(before, now);
+	}
+	/* what could not be read until now never will be: the addresses mean other memory from here on */
+	key.pid_tgid = now;
+	in = bpf_map_lookup_elem(&inflights, &key);
+	if (in)
+		in->pending = 0;
+	emit_point(ctx, LANE_EXEC, RECORD_EXEC, old_tid, 0);
+	return 0;
+}
+
+/* A call that was never seen to return: a record if the thread is still in it, else a loss. */
+static __always_inline void end_inflight(void *ctx, struct scratch *s, struct inflight_key *key)
+{
+	struct inflight *in = bpf_map_lookup_elem(&inflights, key);
+	struct pt_regs *regs;
+	u32 nr = ~0U;
+
+	if (!in)
+		return;
+	regs = current_regs();
+	if (regs) {
+		unsigned long orig = 0;
+
+		bpf_probe_read_kernel(&orig, sizeof(orig), &ARCH_SYSCALL_NR(regs));
+		nr = orig;
+	}
+	if (key->slot == 0 && in->nr == nr) {
+		resume_record(s, in, key->pid_tgid, 0);
+		s->record.flags |= CALL_DIED;
+		emit(ctx, s);
+	} else {
+		count(in->pair, COUNT_NO_RETURN);
+	}
+	bpf_map_delete_elem(&inflights, key);
+}
+
+/* In the thread that ends. */
+static __always_inline int on_exit(void *ctx)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	u64 pid_tgid = bpf_get_current_pid_tgid();
+	u32 tgid = pid_tgid >> 32, tid = (u32)pid_tgid;
+	struct scratch *s = scratch_of(LANE_GONE);
+	struct inflight_key key = {};
+	u64 last;
+
+	if (!s || !wanted(pid_tgid))
+		return 0;
+	key.pid_tgid = pid_tgid;
+	for (u64 slot = 0; slot <= FUNCTION_SLOTS; slot++) {
+		key.slot = slot;
+		end_inflight(ctx, s, &key);
+	}
+	last = BPF_CORE_READ(task, signal, live.counter) == 0;
+	begin_record(s, RECORD_EXIT, pid_tgid);
+	s->record.args[0] = (u32)BPF_CORE_READ(task, exit_code);
+	s->record.args[1] = last;
+	emit(ctx, s);
+	if (config.scope == SCOPE_TIDS) {
+		if (!bpf_map_delete_elem(&followed, &tid))
+			__sync_fetch_and_add(&live, -1);
+	} else if (config.scope == SCOPE_TGIDS && last) {
+		if (!bpf_map_delete_elem(&followed, &tgid))
+			__sync_fetch_and_add(&live, -1);
+	}
+	return 0;
+}
+
+#endif

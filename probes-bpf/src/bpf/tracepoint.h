@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/*
+ * The tracepoint backend: sys_enter and sys_exit, and the points, each classic (through perf, guarded
+ * against preemption on every kernel) and raw (cheaper).
+ */
+#ifndef RSTRACE_TRACEPOINT_H
+#define RSTRACE_TRACEPOINT_H
+
+#include "points.h"
+#include "vector.h"
+
+/* The fixed layouts of tracefs' format files. */
+struct classic_sys_enter {
+	u64 common;
+	s64 id;
+	u64 args[MAX_ARGS];
+};
+
+struct classic_sys_exit {
+	u64 common;
+	s64 id;
+	s64 ret;
+};
+
+struct classic_sched_process_exec {
+	u64 common;
+	u32 filename;
+	u32 pid;
+	u32 old_pid;
+};
+
+/* The six arguments from saved registers, which may be unreadable: then 0 is returned. */
+static __always_inline bool args_of_regs(struct pt_regs *from, bool compat, struct call *c)
+{
+	struct pt_regs regs;
+
+	if (bpf_probe_read_kernel(&regs, sizeof(regs), from))
+		return 0;
+	arch_syscall_args(&regs, compat, c->args);
+	return 1;
+}
+
+SEC("raw_tp/sys_enter")
+int raw_sys_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct call c = { .lane = LANE_ENTER };
+
+	if (!wanted(bpf_get_current_pid_tgid()))
+		return 0;
+	c.nr = ctx->args[1];
+	c.flags = current_is_compat() ? CALL_COMPAT : 0;
+	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);
+	if (!c.pair || c.pair & BY_FUNCTION)
+		return 0;
+	if (!args_of_regs((void *)ctx->args[0], c.flags & CALL_COMPAT, &c))
+		return 0;
+	return enter(ctx, &c);
+}
+
+SEC("tp/raw_syscalls/sys_enter")
+int classic_sys_enter(struct classic_sys_enter *ctx)
+{
+	struct call c = { .lane = LANE_ENTER };
+
+	if (!wanted(bpf_get_current_pid_tgid()))
+		return 0;
+	c.nr = ctx->id;
+	c.flags = current_is_compat() ? CALL_COMPAT : 0;
+	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);
+	if (!c.pair || c.pair & BY_FUNCTION)
+		return 0;
+	for (int i = 0; i < MAX_ARGS; i++)
+		c.args[i] = ctx->args[i];
+	return enter(ctx, &c);
+}
+
+static __always_inline int sys_exit(void *ctx, struct pt_regs *regs, s64 nr, s64 ret)
+{
+	struct call c = { .lane = LANE_EXIT, .nr = nr, .ret = ret };
+
+	c.flags = current_is_compat() ? CALL_COMPAT : 0;
+	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);
+	if (c.pair & BY_FUNCTION)
+		c.pair = 0;
+	if (!c.pair && !config.execs)
+		return 0;
+	if (!regs)
+		regs = current_regs();
+	c.has_args = args_of_regs(regs, c.flags & CALL_COMPAT, &c);
+	return leave(ctx, &c);
+}
+
+SEC("raw_tp/sys_exit")
+int raw_sys_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct pt_regs *regs;
+	unsigned long nr = 0;
+
+	if (!wanted(bpf_get_current_pid_tgid()))
+		return 0;
+	regs = (void *)ctx->args[0];
+	bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR(regs));
+	return sys_exit(ctx, regs, nr, ctx->args[1]);
+}
+
+SEC("tp/raw_syscalls/sys_exit")
+int classic_sys_exit(struct classic_sys_exit *ctx)
+{
+	if (!wanted(bpf_get_current_pid_tgid()))
+		return 0;
+	return sys_exit(ctx, 0, ctx->id, ctx->ret);
+}
+
+SEC("raw_tp/sched_process_fork")
+int raw_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *child = (void *)ctx->args[1];
+
+	return on_fork(ctx, BPF_CORE_READ(child, pid));
+}
+
+SEC("tp/sched/sched_process_fork")
+int classic_fork(void *ctx)
+{
+	u32 child = 0;
+
+	bpf_probe_read_kernel(&child, sizeof(child), ctx + config.fork_child_offset);
+	return on_fork(ctx, child);
+}
+
+SEC("raw_tp/sched_process_exec")
+int raw_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_exec(ctx, ctx->args[1]);
+}
+
+SEC("tp/sched/sched_process_exec")
+int classic_exec(struct classic_sched_process_exec *ctx)
+{
+	return on_exec(ctx, ctx->old_pid);
+}
+
+SEC("raw_tp/sched_process_exit")
+int raw_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_exit(ctx);
+}
+
+SEC("tp/sched/sched_process_exit")
+int classic_exit(void *ctx)
+{
+	return on_exit(ctx);
+}
+
+/*
+ * The vectors of execve, each hook with either loop (see vector.h). A failed execve is read by a program of
+ * its own that runs before sys_exit's: programs of a tracepoint run in the order of their attachment.
+ */
+static __always_inline int prepare_exec(void *ctx, bool looping)
+{
+	if (wanted(bpf_get_current_pid_tgid()))
+		send_vectors(ctx, LANE_PREPARE_EXEC, looping);
+	return 0;
+}
+
+static __always_inline int failed_exec(void *ctx, s64 ret, bool looping)
+{
+	if (ret < 0 && wanted(bpf_get_current_pid_tgid()))
+		send_vectors(ctx, LANE_FAILED_EXEC, looping);
+	return 0;
+}
+
+#define VECTOR_PROGRAMS(suffix, looping)                                                         \
+	SEC("raw_tp/sched_prepare_exec")                                                         \
+	int raw_prepare_exec##suffix(void *ctx)                                                  \
+	{                                                                                        \
+		return prepare_exec(ctx, looping);                                               \
+	}                                                                                        \
+	SEC("kprobe/security_bprm_creds_for_exec")                                               \
+	int kprobe_prepare_exec##suffix(void *ctx)                                               \
+	{                                                                                        \
+		return prepare_exec(ctx, looping);                                               \
+	}                                                                                        \
+	SEC("raw_tp/sys_exit")                                                                   \
+	int raw_failed_exec##suffix(struct bpf_raw_tracepoint_args *ctx)                         \
+	{                                                                                        \
+		return failed_exec(ctx, ctx->args[1], looping);                                  \
+	}                                                                                        \
+	SEC("tp/raw_syscalls/sys_exit")                                                          \
+	int classic_failed_exec##suffix(struct classic_sys_exit *ctx)                            \
+	{                                                                                        \
+		return failed_exec(ctx, ctx->ret, looping);                                      \
+	}
+
+VECTOR_PROGRAMS(, 1)
+VECTOR_PROGRAMS(_bounded, 0)
+
+#endif

@@ -1,0 +1,77 @@
+//! fentry + fexit: the cheapest hook of a kernel function, but skipped by every thread that runs while another
+//! is preempted inside the program, so only for kernels that don't preempt.
+
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+
+use super::Verdict;
+use crate::machine::Machine;
+
+pub(super) fn judge(machine: &Machine, names: &[&str]) -> Verdict {
+    if let Err(reason) = find(machine, names) {
+        return Verdict::Refused(reason);
+    }
+    if machine.preemption().can_preempt() {
+        return Verdict::Lossy(format!(
+            "fentry programs are skipped while another thread is preempted inside them (preemption {})",
+            machine.preemption().name()
+        ));
+    }
+    Verdict::Complete
+}
+
+/// The first of the names that can be attached to, with the number of its arguments.
+pub(crate) fn find<'a>(machine: &Machine, names: &[&'a str]) -> Result<(&'a str, usize), String> {
+    let types = machine.types().map_err(str::to_owned)?;
+    let known: Vec<_> = names.iter().filter_map(|name| types.function(name).map(|f| (*name, f))).collect();
+    if known.is_empty() {
+        return Err(format!("this kernel has no {}", names.join(" and no ")));
+    }
+    let mut errors = Vec::new();
+    for (name, (id, args)) in known {
+        match try_load(id) {
+            Ok(()) => return Ok((name, args)),
+            Err(error) => errors.push(format!("{name} ({error})")),
+        }
+    }
+    Err(format!("this kernel refuses fentry programs on {}", errors.join(", ")))
+}
+
+/// Loads and attaches the smallest fentry program: only trying tells whether both are allowed.
+fn try_load(function: u32) -> io::Result<()> {
+    let insns = [
+        // r0 = 0; exit
+        libbpf_sys::bpf_insn { code: 0xb7, ..Default::default() },
+        libbpf_sys::bpf_insn { code: 0x95, ..Default::default() },
+    ];
+    let mut opts = libbpf_sys::bpf_prog_load_opts {
+        sz: size_of::<libbpf_sys::bpf_prog_load_opts>() as _,
+        expected_attach_type: libbpf_sys::BPF_TRACE_FENTRY,
+        attach_btf_id: function,
+        ..Default::default()
+    };
+    // SAFETY: the program and the options are valid and outlive the call; the strings are C strings.
+    let fd = unsafe {
+        libbpf_sys::bpf_prog_load(
+            libbpf_sys::BPF_PROG_TYPE_TRACING,
+            c"rstrace_try".as_ptr(),
+            c"GPL".as_ptr(),
+            insns.as_ptr(),
+            insns.len() as _,
+            &mut opts,
+        )
+    };
+    if fd < 0 {
+        return Err(io::Error::from_raw_os_error(-fd));
+    }
+    // SAFETY: the kernel just made this descriptor for us.
+    let _program = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: a null name is how tracing programs are attached; the descriptor is open.
+    let link = unsafe { libbpf_sys::bpf_raw_tracepoint_open(std::ptr::null(), fd) };
+    if link < 0 {
+        return Err(io::Error::from_raw_os_error(-link));
+    }
+    // SAFETY: as above.
+    drop(unsafe { OwnedFd::from_raw_fd(link) });
+    Ok(())
+}

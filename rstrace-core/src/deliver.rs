@@ -1,0 +1,197 @@
+//! From records to events: finds the probe that a record belongs to, joins what came in parts, and hands the
+//! decoded event to the sink.
+
+use std::io;
+
+use rstrace_probes_bpf::layout;
+
+use crate::event::{Abi, Call, Event, EventKind, WaitStatus};
+use crate::parts::Parts;
+use crate::probe::{End, Pair, Payload, Payloads, Probe, RawCall, What};
+use crate::record::{self, Captured, Record};
+
+/// Where events go.
+pub trait Sink {
+    /// Takes an event. An error ends the session; one of the kind [`io::ErrorKind::BrokenPipe`] quietly.
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()>;
+    /// Called when nothing more is waiting: what is buffered should go out now.
+    fn idle(&mut self) -> io::Result<()>;
+}
+
+/// A pair of a session: the probe that wants it, and its place there.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub probe: usize,
+    pub index: usize,
+    /// The symbol that was attached to, or the pair's name.
+    pub name: String,
+    pub pair: Pair,
+}
+
+impl Known {
+    fn is_vector(&self, capture: usize) -> bool {
+        self.pair.captures.get(capture).is_some_and(|c| c.what == What::Strings)
+    }
+}
+
+/// The state between records.
+pub(crate) struct Delivery {
+    probes: Vec<Box<dyn Probe>>,
+    /// By id less one.
+    pairs: Vec<Known>,
+    parts: Parts,
+    pub delivered: u64,
+    pub incomplete: u64,
+    pub error: Option<io::Error>,
+}
+
+impl Payloads for Captured<'_> {
+    fn payload(&self, capture: usize) -> Option<Payload<'_>> {
+        self.get(capture)
+    }
+}
+
+impl Delivery {
+    pub(crate) fn new(probes: Vec<Box<dyn Probe>>, pairs: Vec<Known>) -> Self {
+        Self { probes, pairs, parts: Parts::default(), delivered: 0, incomplete: 0, error: None }
+    }
+
+    pub(crate) fn pairs(&self) -> &[Known] {
+        &self.pairs
+    }
+
+    /// Takes one record. After an error of the sink nothing is delivered any more.
+    pub(crate) fn record(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
+        if self.error.is_some() {
+            return;
+        }
+        let Some((head, payloads)) = record::parse(bytes) else {
+            debug_assert!(false, "a record of {} bytes that is none", bytes.len());
+            return;
+        };
+        if let Err(error) = self.dispatch(head, payloads, sink) {
+            self.error = Some(error);
+        }
+    }
+
+    fn dispatch(&mut self, head: &Record, payloads: &[u8], sink: &mut dyn Sink) -> io::Result<()> {
+        if head.lost > 0 {
+            sink.event(&event(head, EventKind::Lost { calls: head.lost.into() }))?;
+        }
+        match head.kind {
+            layout::RECORD_CALL => self.call(head, payloads, sink),
+            layout::RECORD_PART => {
+                if let Some(known) = self.pairs.get(usize::from(head.pair).wrapping_sub(1)) {
+                    self.parts.add(head, payloads, |capture| known.is_vector(capture));
+                }
+                Ok(())
+            }
+            layout::RECORD_FORK => sink.event(&event(head, EventKind::Fork { child: head.args[0] as u32 })),
+            layout::RECORD_EXEC => {
+                let old_tid = head.args[0] as u32;
+                let from = head.pid_tgid & !0xffff_ffff | u64::from(old_tid);
+                if from != head.pid_tgid {
+                    self.parts.rekey(from, head.pid_tgid);
+                }
+                sink.event(&event(head, EventKind::Exec { old_tid }))
+            }
+            layout::RECORD_EXIT => {
+                self.parts.forget(head.pid_tgid);
+                let status = wait_status(head.args[0] as u32);
+                sink.event(&event(head, EventKind::Exit { status, last: head.args[1] != 0 }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn call(&mut self, head: &Record, payloads: &[u8], sink: &mut dyn Sink) -> io::Result<()> {
+        let parts = self.parts.take(head);
+        let Some(known) = self.pairs.get(usize::from(head.pair).wrapping_sub(1)) else { return Ok(()) };
+        let mut captured = Captured::default();
+        captured.add(payloads);
+        if let Some(parts) = &parts {
+            parts.add_to(&mut captured, head.parts);
+        }
+        let end = if head.flags & layout::CALL_DIED != 0 { End::Died } else { End::Returned(head.ret) };
+        self.delivered += 1;
+        if is_incomplete(known, head, &captured) {
+            self.incomplete += 1;
+        }
+        let result = decode(self.probes[known.probe].as_ref(), known, head, end, &captured, sink);
+        if let Some(parts) = parts {
+            self.parts.give_back(parts);
+        }
+        result
+    }
+
+    /// A call that was under way when tracing ended.
+    pub(crate) fn unfinished(&self, head: &Record, payloads: &[u8], sink: &mut dyn Sink) -> io::Result<()> {
+        let Some(known) = self.pairs.get(usize::from(head.pair).wrapping_sub(1)) else { return Ok(()) };
+        let mut captured = Captured::default();
+        captured.add(payloads);
+        decode(self.probes[known.probe].as_ref(), known, head, End::Unfinished, &captured, sink)
+    }
+}
+
+fn event<'a>(head: &Record, kind: EventKind<'a>) -> Event<'a> {
+    Event { tgid: (head.pid_tgid >> 32) as u32, tid: head.pid_tgid as u32, time_ns: head.time, kind }
+}
+
+fn decode(
+    probe: &dyn Probe,
+    known: &Known,
+    head: &Record,
+    end: End,
+    captured: &Captured<'_>,
+    sink: &mut dyn Sink,
+) -> io::Result<()> {
+    let raw = RawCall {
+        pair: known.index,
+        name: &known.name,
+        abi: if head.flags & layout::CALL_COMPAT != 0 { Abi::Compat32 } else { Abi::Native },
+        entry_ns: (head.flags & layout::CALL_NO_ENTRY == 0).then_some(head.entry_time),
+        args: head.args,
+        end,
+        payloads: captured,
+    };
+    let mut result = Ok(());
+    probe.decode(&raw, &mut |call: &Call<'_>| {
+        // the borrow of what the probe made ends with this call
+        let call = Call { ..*call };
+        result = sink.event(&event(head, EventKind::Call(call)));
+    });
+    result
+}
+
+/// Whether something that the program passed could not be captured. Memory that the kernel could not read
+/// either (EFAULT), and a name that it found too long, are what they are.
+fn is_incomplete(known: &Known, head: &Record, captured: &Captured<'_>) -> bool {
+    if matches!(-head.ret as i32, libc::EFAULT | libc::ENAMETOOLONG) {
+        return false;
+    }
+    known.pair.captures.iter().enumerate().any(|(index, capture)| {
+        let asked = head.args[usize::from(capture.arg)] != 0
+            && !matches!(capture.what, What::BytesByReturn | What::Parent);
+        asked && !matches!(captured.get(index), Some(Payload::Bytes(_)))
+    })
+}
+
+/// `task_struct.exit_code` has the layout of wait(2).
+fn wait_status(code: u32) -> WaitStatus {
+    match code & 0x7f {
+        0 => WaitStatus::Exited((code >> 8) as u8),
+        signal => WaitStatus::Signaled { signal: signal as u8, core: code & 0x80 != 0 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_of_wait() {
+        assert_eq!(wait_status(0x300), WaitStatus::Exited(3));
+        assert_eq!(wait_status(9), WaitStatus::Signaled { signal: 9, core: false });
+        assert_eq!(wait_status(0x86), WaitStatus::Signaled { signal: 6, core: true });
+    }
+}

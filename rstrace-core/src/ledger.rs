@@ -1,0 +1,107 @@
+//! The account of a session, in calls: seen = delivered + lost, each loss with its cause.
+//!
+//! `seen` is counted in the kernel before anything can fail; `delivered` where events are handed out.
+
+use rstrace_probes_bpf::layout::{self, Counters};
+
+/// The account of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Calls that the kernel side saw.
+    pub seen: u64,
+    /// Calls that were handed out.
+    pub delivered: u64,
+    /// Of those delivered, calls with something that could not be captured.
+    pub incomplete: u64,
+    /// Calls that were not handed out, by cause.
+    pub lost: Lost,
+    /// Program runs that the kernel skipped because the same program was running on that CPU: an upper bound
+    /// for calls that nothing else here knows of, of the whole machine. `None`: the kernel doesn't count them.
+    pub recursion: Option<u64>,
+    /// kretprobe returns dropped for want of instances, of the whole machine. `None` where none is in use.
+    pub dropped_returns: Option<u64>,
+    /// Fork, exec and exit events without room in the buffer.
+    pub lost_points: u64,
+    /// Children that could not be followed, as the set was full.
+    pub not_followed: u64,
+    /// Calls seen per pair, by name; only pairs that saw something.
+    pub pairs: Vec<(String, u64)>,
+}
+
+/// Lost calls, by cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// The transport's buffer was full.
+    pub buffer_full: u64,
+    /// The in-flight map was full or its place locked, and the return alone told too little.
+    pub inflight_full: u64,
+    /// The return was never seen.
+    pub no_return: u64,
+    /// The entry was never seen, and the return alone told too little.
+    pub no_entry: u64,
+    /// A call of a function inside a call of the same function on the same thread.
+    pub nested: u64,
+    /// Tracing ended before they returned.
+    pub ended_within: u64,
+}
+
+impl Lost {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.buffer_full
+            + self.inflight_full
+            + self.no_return
+            + self.no_entry
+            + self.nested
+            + self.ended_within
+    }
+}
+
+impl Ledger {
+    /// Adds what the kernel side counted for one pair.
+    pub(crate) fn add(&mut self, name: &str, counters: &Counters) {
+        let count = |which: usize| counters.count[which];
+        let seen = count(layout::COUNT_SEEN);
+        self.seen += seen;
+        self.lost.buffer_full += count(layout::COUNT_BUFFER_FULL);
+        self.lost.no_return += count(layout::COUNT_NO_RETURN);
+        self.lost.nested += count(layout::COUNT_NESTED);
+        // a return whose entry had no place is one whose entry is missing: tell the two apart
+        let orphans = count(layout::COUNT_NO_ENTRY);
+        let full = orphans.min(count(layout::COUNT_INFLIGHT_FULL) + count(layout::COUNT_INFLIGHT_BUSY));
+        self.lost.inflight_full += full;
+        self.lost.no_entry += orphans - full;
+        if seen > 0 {
+            self.pairs.push((name.to_owned(), seen));
+        }
+    }
+
+    /// Whether the account is exact. It is not if records arrived that nobody counted, which would be a bug.
+    pub fn adds_up(&self) -> bool {
+        self.seen == self.delivered + self.lost.total()
+    }
+
+    /// Whether anything was missed that the user should know of.
+    pub fn anything_lost(&self) -> bool {
+        self.lost.total() - self.lost.ended_within > 0 || self.lost_points > 0 || self.not_followed > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_return_without_entry_is_told_from_a_full_map() {
+        let mut counters = Counters::default();
+        counters.count[layout::COUNT_SEEN] = 10;
+        counters.count[layout::COUNT_NO_ENTRY] = 5;
+        counters.count[layout::COUNT_INFLIGHT_FULL] = 3;
+        let mut ledger = Ledger::default();
+        ledger.add("f", &counters);
+        ledger.delivered = 5;
+        assert_eq!((ledger.lost.inflight_full, ledger.lost.no_entry), (3, 2));
+        assert!(ledger.adds_up());
+        assert!(ledger.anything_lost());
+    }
+}

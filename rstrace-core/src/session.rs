@@ -1,0 +1,511 @@
+//! A session: a target, probes attached to it, and the loop that hands out events until the target ends.
+
+use std::fmt;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use libbpf_rs::{MapCore, MapFlags};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::signal::{self, SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use rstrace_probes_bpf::layout::{self, Counters, Inflight, InflightKey};
+
+use crate::backend::Backend;
+use crate::backend::attach::{self, Attached, Settings};
+use crate::backend::plan::Plan;
+use crate::deliver::{Delivery, Known, Sink};
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::ledger::Ledger;
+use crate::machine::Machine;
+use crate::probe::Probe;
+use crate::record::Record;
+use crate::target::Target;
+use crate::target::attach::{Process, no_such_process, readers_of_our_output, thread_exists};
+use crate::target::launch::Held;
+use crate::transport::{Reader, Transport};
+
+/// What a session is to do.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whom to trace.
+    pub target: Target,
+    /// The backend to use; `None`: the best for each pair.
+    pub backend: Option<Backend>,
+    /// The transport to use; `None`: the ring buffer where there is one.
+    pub transport: Option<Transport>,
+    /// Bytes of the ring buffer, or of each CPU's perf buffer; rounded up to a power of two. `None`: the default.
+    pub buffer: Option<usize>,
+    /// Only calls of this user (real user id).
+    pub uid: Option<u32>,
+}
+
+/// Bytes of the ring buffer.
+const RING_BYTES: usize = 16 << 20;
+/// Bytes of each CPU's perf buffer.
+const PERF_BYTES: usize = 4 << 20;
+/// How long a record may wait in a buffer that is nearly empty: a terminal is to see a line within 50 ms.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How a session ended.
+#[derive(Debug)]
+pub struct Report {
+    /// The account.
+    pub ledger: Ledger,
+    /// How the launched command ended; `None` if none was launched.
+    pub command: Option<WaitStatus>,
+    /// The signal that ended the session, if one did.
+    pub interrupted: Option<Signal>,
+    /// Whether the sink's reader was gone before the end.
+    pub closed: bool,
+    /// The backends that were used.
+    pub backends: Vec<Backend>,
+    /// The transport that was used.
+    pub transport: Transport,
+    /// From the start of the session to the command's release, or to the end of attaching.
+    pub startup: Duration,
+    /// From then to the end.
+    pub traced: Duration,
+}
+
+/// An attached target.
+pub struct Session<'m> {
+    attached: Attached<'m>,
+    plan: Plan,
+    reader: Reader,
+    delivery: Delivery,
+    end: End,
+    signals: SignalFd,
+    transport: Transport,
+    begun: Instant,
+    startup: Duration,
+    warnings: Vec<String>,
+}
+
+/// What ends a session.
+enum End {
+    /// The command, and with `follow` all it started.
+    Command { held: Option<Held>, process: Process, follow: bool, program: std::ffi::OsString },
+    /// The processes, and with `follow` all they started.
+    Processes { processes: Vec<Process>, follow: bool },
+    /// The thread.
+    Thread,
+    /// A signal only.
+    Signal,
+}
+
+impl fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}
+
+impl<'m> Session<'m> {
+    /// Launches or finds the target and attaches the probes to it. A launched command is held before its exec
+    /// until [`Session::run`].
+    ///
+    /// Blocks `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGQUIT` for the calling thread, to handle them in `run`.
+    pub fn start(machine: &'m Machine, options: &Options, probes: Vec<Box<dyn Probe>>) -> Result<Self> {
+        let begun = Instant::now();
+        machine.check()?;
+        let mut mask = SigSet::empty();
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+            mask.add(signal);
+        }
+        let inherited = SigSet::thread_get_mask().context("sigprocmask")?;
+        mask.thread_block().context("sigprocmask")?;
+        let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+            .context("signalfd")?;
+
+        let mut known = Vec::new();
+        for (probe, plugin) in probes.iter().enumerate() {
+            for (index, pair) in plugin.pairs().into_iter().enumerate() {
+                known.push(Known { probe, index, name: pair.name.to_owned(), pair });
+            }
+        }
+        let pairs: Vec<_> = known.iter().map(|known| &known.pair).collect();
+        let plan = Plan::make(machine, options.backend, &pairs)?;
+        for (index, known) in known.iter_mut().enumerate() {
+            if let Some(symbol) = plan.symbol((index + 1) as u16) {
+                known.name = symbol.to_owned();
+            }
+        }
+
+        let end = Self::find_target(&options.target, inherited)?;
+        let transport = choose_transport(machine, options.transport)?;
+        let buffer = options.buffer.unwrap_or(match transport {
+            Transport::Ring => RING_BYTES,
+            Transport::Perf => PERF_BYTES,
+        });
+        let (scope, target) = scope(&end);
+        let settings = Settings {
+            scope,
+            target,
+            follow: options.target.follows(),
+            uid: options.uid,
+            transport,
+            buffer: buffer.max(4096).next_power_of_two(),
+        };
+        let mut attached = attach::load(machine, &plan, &settings)?;
+        let maps = &attached.skel.maps;
+        let reader = match transport {
+            Transport::Ring => Reader::new(transport, maps.ring.as_fd(), settings.buffer)?,
+            Transport::Perf => Reader::new(transport, maps.perf.as_fd(), settings.buffer)?,
+        };
+        if let End::Signal = end {
+            for pid in readers_of_our_output() {
+                maps.ignored
+                    .update(&pid.to_ne_bytes(), &[1], MapFlags::ANY)
+                    .context("the map of ignored processes")?;
+            }
+        }
+        attached.attach(machine, &plan)?;
+        let warnings = plan.warnings.clone();
+        let delivery = Delivery::new(probes, known);
+        let mut session = Self {
+            attached,
+            plan,
+            reader,
+            delivery,
+            end,
+            signals,
+            transport,
+            begun,
+            startup: Duration::ZERO,
+            warnings,
+        };
+        session.follow_target(&options.target)?;
+        session.startup = begun.elapsed();
+        Ok(session)
+    }
+
+    /// What the user should know before the trace: calls that may be missed, and why.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    fn find_target(target: &Target, inherited: SigSet) -> Result<End> {
+        Ok(match target {
+            Target::Launch { argv, user, follow } => {
+                let held = Held::start(argv, user.as_ref(), inherited)?;
+                let process = Process::open(held.pid().as_raw() as u32)?;
+                End::Command { held: Some(held), process, follow: *follow, program: argv[0].clone() }
+            }
+            Target::Processes { pids, follow } => {
+                let processes = pids.iter().map(|pid| Process::open(*pid)).collect::<Result<_>>()?;
+                End::Processes { processes, follow: *follow }
+            }
+            Target::Thread(tid) if thread_exists(*tid) => End::Thread,
+            Target::Thread(tid) => return Err(no_such_process(*tid)),
+            Target::All => End::Signal,
+        })
+    }
+
+    /// Fills the set of what is followed, now that the fork and exit points keep it.
+    fn follow_target(&mut self, target: &Target) -> Result<()> {
+        match (&self.end, target) {
+            (End::Command { process, follow: true, .. }, _) => self.follow(process.pid)?,
+            (End::Processes { processes, follow: true }, _) => {
+                for process in processes {
+                    // threads made by ones that are in the set already join it by themselves
+                    let mut known = std::collections::BTreeSet::new();
+                    loop {
+                        let threads = process.threads();
+                        if threads.is_subset(&known) {
+                            break;
+                        }
+                        for tid in threads.difference(&known) {
+                            self.follow(*tid)?;
+                        }
+                        known.extend(threads);
+                    }
+                }
+            }
+            (End::Processes { processes, follow: false }, _) if processes.len() > 1 => {
+                for process in processes {
+                    let key = process.pid.to_ne_bytes();
+                    self.attached
+                        .skel
+                        .maps
+                        .followed
+                        .update(&key, &[1], MapFlags::ANY)
+                        .context("the follow set")?;
+                }
+            }
+            (End::Thread, Target::Thread(tid)) => self.follow(*tid)?,
+            _ => {}
+        }
+        if let End::Processes { processes, .. } = &self.end {
+            if let Some(gone) = processes.iter().find(|process| process.has_ended()) {
+                return Err(no_such_process(gone.pid));
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&self, tid: u32) -> Result<()> {
+        let set = &self.attached.skel.maps.followed;
+        let key = tid.to_ne_bytes();
+        if set.update(&key, &[1], MapFlags::NO_EXIST).is_err() {
+            // the fork point was faster
+            return Ok(());
+        }
+        self.live().fetch_add(1, Ordering::Relaxed);
+        // it may have ended before it was in the set, and then nobody takes it out
+        if !thread_exists(tid) && set.delete(&key).is_ok() {
+            self.live().fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Threads that are followed and alive, as the kernel side counts them.
+    fn live(&self) -> &AtomicI64 {
+        let bss = self.attached.skel.maps.bss_data.as_deref().expect("a loaded object has its .bss");
+        // SAFETY: the kernel side changes it atomically, so it must be read atomically here; it is aligned and
+        // mapped as long as the skeleton lives, and no other reference to it is used.
+        unsafe { AtomicI64::from_ptr((&raw const bss.live).cast_mut()) }
+    }
+
+    /// Lets the command go and hands out events until the target has ended or a signal ends the session.
+    pub fn run(mut self, sink: &mut dyn Sink) -> Result<Report> {
+        let started = Instant::now();
+        let mut failure = None;
+        if let End::Command { held, program, .. } = &mut self.end {
+            if let Some(held) = held.take() {
+                // a failed exec is an error, but its events are to be seen
+                failure = held.release(program).err();
+            }
+        }
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("epoll")?;
+        let interest = || EpollEvent::new(EpollFlags::EPOLLIN, 0);
+        epoll.add(self.signals.as_fd(), interest()).context("epoll")?;
+        epoll.add(self.reader.epoll_fd(), interest()).context("epoll")?;
+        match &self.end {
+            End::Command { process, .. } => epoll.add(process.as_fd(), interest()).context("epoll")?,
+            End::Processes { processes, .. } => {
+                for process in processes {
+                    epoll.add(process.as_fd(), interest()).context("epoll")?;
+                }
+            }
+            End::Thread | End::Signal => {}
+        }
+
+        let mut interrupted = None;
+        let mut events = [EpollEvent::empty(); 4];
+        let mut ended = false;
+        while !ended {
+            // before the last read, so that this one sees everything
+            ended = self.has_ended(&epoll);
+            let delivery = &mut self.delivery;
+            let any = self.reader.read(false, &mut |bytes| delivery.record(bytes, sink));
+            if self.delivery.error.is_some() {
+                break;
+            }
+            interrupted = self.handle_signals()?;
+            if interrupted.is_some() {
+                break;
+            }
+            if !any && !ended {
+                if let Err(error) = sink.idle() {
+                    self.delivery.error = Some(error);
+                    break;
+                }
+                let timeout = EpollTimeout::try_from(POLL).unwrap_or(EpollTimeout::NONE);
+                match epoll.wait(&mut events, timeout) {
+                    Ok(_) | Err(nix::Error::EINTR) => {}
+                    Err(error) => return Err(error).context("epoll_wait"),
+                }
+            }
+        }
+        let report = self.finish(sink, interrupted, started)?;
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(report),
+        }
+    }
+
+    /// Whether the target has ended; takes ended processes out of the poll set, as they stay readable.
+    fn has_ended(&mut self, epoll: &Epoll) -> bool {
+        let nobody_left = self.live().load(Ordering::Relaxed) <= 0;
+        match &mut self.end {
+            End::Command { process, follow, .. } => {
+                let ended = process.has_ended();
+                if ended && *follow {
+                    let _ = epoll.delete(process.as_fd());
+                }
+                ended && (!*follow || nobody_left)
+            }
+            End::Processes { processes, follow: false } => {
+                processes.retain(|process| {
+                    let ended = process.has_ended();
+                    if ended {
+                        let _ = epoll.delete(process.as_fd());
+                    }
+                    !ended
+                });
+                processes.is_empty()
+            }
+            End::Processes { processes, follow: true } => {
+                for process in processes.iter().filter(|process| process.has_ended()) {
+                    let _ = epoll.delete(process.as_fd());
+                }
+                nobody_left
+            }
+            End::Thread => nobody_left,
+            End::Signal => false,
+        }
+    }
+
+    /// Signals to rstrace. A command that still runs decides about them itself: the terminal sends them to it as
+    /// well, and what was sent to rstrace alone is passed on.
+    fn handle_signals(&mut self) -> Result<Option<Signal>> {
+        while let Some(info) = self.signals.read_signal().context("signalfd")? {
+            let Ok(signal) = Signal::try_from(info.ssi_signo as i32) else { continue };
+            match &self.end {
+                End::Command { process, .. } if !process.has_ended() => {
+                    if info.ssi_code == libc::SI_USER || info.ssi_code == libc::SI_TKILL {
+                        let _ = signal::kill(Pid::from_raw(process.pid as i32), signal);
+                    }
+                }
+                _ => return Ok(Some(signal)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Detaches, drains what is left, and makes up the account.
+    fn finish(
+        mut self,
+        sink: &mut dyn Sink,
+        interrupted: Option<Signal>,
+        started: Instant,
+    ) -> Result<Report> {
+        let recursion = self.attached.recursion_misses(&self.plan);
+        let dropped_returns = self.attached.detach();
+        let uses_kretprobes = self.plan.functions.iter().any(|f| f.backend == Backend::Kprobe);
+        let traced = started.elapsed();
+        let delivery = &mut self.delivery;
+        while self.reader.read(true, &mut |bytes| delivery.record(bytes, sink)) {}
+        let unfinished = self.report_unfinished(sink);
+
+        let mut ledger = Ledger {
+            delivered: self.delivery.delivered,
+            incomplete: self.delivery.incomplete,
+            recursion,
+            dropped_returns: dropped_returns.filter(|_| uses_kretprobes),
+            ..Ledger::default()
+        };
+        ledger.lost.ended_within = unfinished;
+        for (index, known) in self.delivery.pairs().iter().enumerate() {
+            ledger.add(&known.name, &self.counters(index as u32 + 1)?);
+        }
+        let points = self.counters(0)?;
+        ledger.lost_points = points.count[layout::COUNT_POINT_LOST];
+        ledger.not_followed = points.count[layout::COUNT_NOT_FOLLOWED];
+
+        let error = self.delivery.error.take().or_else(|| sink.idle().err());
+        let closed = error.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
+        let command = match &self.end {
+            // with the output gone there is still a command to wait for: its status is ours
+            End::Command { process, .. } => {
+                Some(waitpid(Pid::from_raw(process.pid as i32), None).context("waitpid")?)
+            }
+            _ => None,
+        };
+        if let Some(error) = error.filter(|_| !closed) {
+            return Err(Error::new(ErrorKind::Other, format!("the output can't be written: {error}")));
+        }
+        Ok(Report {
+            ledger,
+            command,
+            interrupted,
+            closed,
+            backends: self.plan.backends.clone(),
+            transport: self.transport,
+            startup: self.startup,
+            traced,
+        })
+    }
+
+    /// The sum over the CPUs of what was counted for a pair, or for the points (0).
+    fn counters(&self, pair: u32) -> Result<Counters> {
+        let mut sum = Counters::default();
+        let per_cpu = self.attached.skel.maps.counts.lookup_percpu(&pair.to_ne_bytes(), MapFlags::ANY);
+        for cpu in per_cpu.context("the counters")?.unwrap_or_default() {
+            let mut counters = Counters::default();
+            if plain::copy_from_bytes(&mut counters, &cpu).is_ok() {
+                for (sum, count) in sum.count.iter_mut().zip(counters.count) {
+                    *sum += count;
+                }
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Shows the calls that are still under way, and counts them.
+    fn report_unfinished(&mut self, sink: &mut dyn Sink) -> u64 {
+        let map = &self.attached.skel.maps.inflights;
+        let mut count = 0;
+        for key in map.keys() {
+            let mut at = InflightKey::default();
+            let mut state = Inflight::default();
+            let Ok(Some(value)) = map.lookup(&key, MapFlags::ANY) else { continue };
+            if plain::copy_from_bytes(&mut at, &key).is_err()
+                || plain::copy_from_bytes(&mut state, &value).is_err()
+            {
+                continue;
+            }
+            count += 1;
+            let head = Record {
+                kind: layout::RECORD_CALL,
+                pair: state.pair,
+                time: state.entry_time,
+                entry_time: state.entry_time,
+                pid_tgid: at.pid_tgid,
+                args: state.args,
+                nr: state.nr,
+                flags: state.flags,
+                ..Record::default()
+            };
+            if self.delivery.error.is_none() {
+                let len = (state.len as usize).min(state.data.len());
+                // aligned as a record's payloads are: `data` stands at a multiple of 8 in its structure
+                let result = self.delivery.unfinished(&head, &state.data[..len], sink);
+                self.delivery.error = result.err();
+            }
+        }
+        count
+    }
+
+    /// When the session began.
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+}
+
+fn scope(end: &End) -> (u32, u32) {
+    match end {
+        End::Command { process, follow: false, .. } => (layout::SCOPE_TGID, process.pid),
+        End::Processes { processes, follow: false } if processes.len() == 1 => {
+            (layout::SCOPE_TGID, processes[0].pid)
+        }
+        End::Processes { follow: false, .. } => (layout::SCOPE_TGIDS, 0),
+        End::Command { .. } | End::Processes { .. } | End::Thread => (layout::SCOPE_TIDS, 0),
+        End::Signal => (layout::SCOPE_ALL, 0),
+    }
+}
+
+fn choose_transport(machine: &Machine, forced: Option<Transport>) -> Result<Transport> {
+    match forced {
+        Some(Transport::Ring) if !machine.has_ring_buffer() => Err(Error::new(
+            ErrorKind::Unsupported,
+            "--transport ring can't be used: this kernel has no BPF ring buffer (it came with 5.8)",
+        )),
+        Some(transport) => Ok(transport),
+        None if machine.has_ring_buffer() => Ok(Transport::Ring),
+        None => Ok(Transport::Perf),
+    }
+}

@@ -1,0 +1,91 @@
+//! Running processes as targets: their threads, their end, and who must not be traced.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A process by a descriptor that stays its own, whatever becomes of its id.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub pid: u32,
+    fd: OwnedFd,
+}
+
+impl Process {
+    pub(crate) fn open(pid: u32) -> Result<Self> {
+        // SAFETY: plain numbers.
+        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+        if fd < 0 {
+            let error = io::Error::last_os_error();
+            return Err(match error.raw_os_error() {
+                // a thread that leads no group: EINVAL, or ENOENT since 6.15
+                Some(libc::EINVAL | libc::ENOENT) if thread_exists(pid) => Error::new(
+                    ErrorKind::NoSuchProcess,
+                    format!(
+                        "{pid} is a thread, not a process: give its process to -p, or trace it alone with --tid {pid}"
+                    ),
+                ),
+                Some(libc::ESRCH | libc::EINVAL | libc::ENOENT) => no_such_process(pid),
+                _ => Error::new(ErrorKind::Other, format!("process {pid}: {error}")),
+            });
+        }
+        // SAFETY: the kernel just made this descriptor for us.
+        Ok(Self { pid, fd: unsafe { OwnedFd::from_raw_fd(fd as i32) } })
+    }
+
+    /// Whether it has ended, a zombie included.
+    pub(crate) fn has_ended(&self) -> bool {
+        let mut fds = [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+    }
+
+    pub(crate) fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Its threads at this moment.
+    pub(crate) fn threads(&self) -> BTreeSet<u32> {
+        let entries = fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    }
+}
+
+pub(crate) fn no_such_process(pid: u32) -> Error {
+    Error::new(ErrorKind::NoSuchProcess, format!("no process has the id {pid}: it may have ended"))
+}
+
+pub(crate) fn thread_exists(tid: u32) -> bool {
+    fs::metadata(format!("/proc/{tid}")).is_ok()
+}
+
+/// The processes that must not be traced with everything: this one, and whoever reads what it writes, as each
+/// line would make them do something that makes another line.
+pub(crate) fn readers_of_our_output() -> BTreeSet<u32> {
+    let mut found = BTreeSet::from([std::process::id()]);
+    let ours: BTreeSet<_> = (1..3).filter_map(|fd| pipe_of(std::process::id(), &fd.to_string())).collect();
+    if ours.is_empty() {
+        return found;
+    }
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    for pid in processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()) {
+        let fds = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let reads =
+            fds.filter_map(|fd| pipe_of(pid, fd.file_name().to_str()?)).any(|pipe| ours.contains(&pipe));
+        if reads {
+            found.insert(pid);
+        }
+    }
+    found
+}
+
+/// The pipe that a descriptor is, `pipe:[INODE]`.
+fn pipe_of(pid: u32, fd: &str) -> Option<String> {
+    let target = fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok()?;
+    let target = target.to_str()?;
+    target.starts_with("pipe:").then(|| target.to_owned())
+}

@@ -1,0 +1,186 @@
+//! Launches a command and holds it before its exec until it is let go.
+//!
+//! The child waits on a pipe, not on a signal, so that no shell notices. What can fail or allocate is done
+//! before the fork: between fork and exec only async-signal-safe calls are made.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::SigSet;
+use nix::sys::stat::Mode;
+use nix::unistd::{AccessFlags, Gid, Pid, User};
+
+use crate::error::{Context, Error, ErrorKind, Result};
+
+/// A child that waits before its exec. Dropping it unreleased makes it exit without one.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pid: Pid,
+    gate: File,
+    failure: File,
+}
+
+/// What the child needs, ready before the fork.
+struct Ready {
+    path: CString,
+    // keeps what `argv` points to
+    _words: Vec<CString>,
+    argv: Vec<*const libc::c_char>,
+    identity: Option<(u32, u32, Vec<libc::gid_t>)>,
+    signals: SigSet,
+}
+
+impl Held {
+    /// Forks the child; `signals` is the mask that it gets.
+    pub(crate) fn start(argv: &[OsString], user: Option<&User>, signals: SigSet) -> Result<Self> {
+        let program =
+            argv.first().ok_or_else(|| Error::new(ErrorKind::Other, "there is no command to run"))?;
+        let path = find_program(program)?;
+        let word = |s: &OsStr| CString::new(s.as_bytes()).context("an argument of the command");
+        let words = argv.iter().map(|a| word(a)).collect::<Result<Vec<_>>>()?;
+        let mut pointers: Vec<_> = words.iter().map(|w| w.as_ptr()).collect();
+        pointers.push(std::ptr::null());
+        let identity = user.map(identity_of).transpose()?;
+        let ready = Ready { path: word(path.as_os_str())?, _words: words, argv: pointers, identity, signals };
+
+        let (gate_read, gate_write) = pipe()?;
+        let (failure_read, failure_write) = pipe()?;
+        // SAFETY: the child makes async-signal-safe calls only, see `child`.
+        let pid = unsafe { libc::fork() };
+        match pid {
+            -1 => Err(io::Error::last_os_error()).context("fork"),
+            0 => {
+                // the child's own copy of the gate would keep it from ever closing
+                // SAFETY: a descriptor that this process does not use any more.
+                unsafe { libc::close(gate_write.as_raw_fd()) };
+                child(&ready, gate_read.as_raw_fd(), failure_write.as_raw_fd())
+            }
+            pid => {
+                Ok(Self { pid: Pid::from_raw(pid), gate: gate_write.into(), failure: failure_read.into() })
+            }
+        }
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Lets the child go on to its exec; the error is the exec's.
+    pub(crate) fn release(mut self, program: &OsStr) -> Result<()> {
+        self.gate.write_all(&[1]).context("the held command is gone")?;
+        let mut errno = [0; 4];
+        // the exec closes the pipe; on failure the child says why
+        if self.failure.read_exact(&mut errno).is_ok() {
+            let error = io::Error::from_raw_os_error(i32::from_ne_bytes(errno));
+            let kind = match error.raw_os_error() {
+                Some(libc::ENOENT) => ErrorKind::CommandNotFound,
+                _ => ErrorKind::CommandNotExecutable,
+            };
+            return Err(Error::new(kind, format!("{}: {error}", program.to_string_lossy())));
+        }
+        Ok(())
+    }
+}
+
+/// After the fork. Returns to nobody.
+fn child(ready: &Ready, gate: i32, failure: i32) -> ! {
+    let mut byte = 0u8;
+    // SAFETY: each call is async-signal-safe and gets pointers that were made before the fork.
+    unsafe {
+        loop {
+            let n = libc::read(gate, (&raw mut byte).cast(), 1);
+            if n == 1 {
+                break;
+            }
+            // end of file: the tracer is gone, and so must be its command
+            if n == 0 || *libc::__errno_location() != libc::EINTR {
+                libc::_exit(127);
+            }
+        }
+        if let Some((uid, gid, groups)) = &ready.identity {
+            if libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) != 0
+                || libc::syscall(libc::SYS_setresgid, *gid, *gid, *gid) != 0
+                || libc::syscall(libc::SYS_setresuid, *uid, *uid, *uid) != 0
+            {
+                fail(failure);
+            }
+        }
+        // Rust's runtime ignores it, a command must not
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        libc::sigprocmask(libc::SIG_SETMASK, ready.signals.as_ref(), std::ptr::null_mut());
+        libc::execv(ready.path.as_ptr(), ready.argv.as_ptr());
+        fail(failure)
+    }
+}
+
+/// Tells the tracer errno, and exits as a shell does.
+unsafe fn fail(failure: i32) -> ! {
+    // SAFETY: as in `child`.
+    unsafe {
+        let errno = *libc::__errno_location();
+        libc::write(failure, (&raw const errno).cast(), size_of_val(&errno));
+        libc::_exit(if errno == libc::ENOENT { 127 } else { 126 })
+    }
+}
+
+fn pipe() -> Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [0; 2];
+    // SAFETY: room for the two descriptors.
+    if unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
+        return Err(io::Error::last_os_error()).context("pipe");
+    }
+    // SAFETY: the kernel just made them for us.
+    Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
+}
+
+fn identity_of(user: &User) -> Result<(u32, u32, Vec<libc::gid_t>)> {
+    let name = CString::new(user.name.as_bytes()).context("the user's name")?;
+    let groups =
+        nix::unistd::getgrouplist(&name, user.gid).context(format!("the groups of {}", user.name))?;
+    Ok((user.uid.as_raw(), user.gid.as_raw(), groups.into_iter().map(Gid::as_raw).collect()))
+}
+
+/// The file to execute, as a shell finds it.
+fn find_program(program: &OsStr) -> Result<PathBuf> {
+    let not_found = || {
+        Error::new(ErrorKind::CommandNotFound, format!("{}: command not found", program.to_string_lossy()))
+    };
+    let not_executable = |why: &str| {
+        Error::new(ErrorKind::CommandNotExecutable, format!("{}: {why}", program.to_string_lossy()))
+    };
+    if program.is_empty() {
+        return Err(not_found());
+    }
+    if program.as_bytes().contains(&b'/') {
+        let path = Path::new(program);
+        return match nix::unistd::access(path, AccessFlags::X_OK) {
+            _ if path.is_dir() => Err(not_executable("is a directory")),
+            Ok(()) => Ok(path.to_owned()),
+            Err(nix::Error::ENOENT | nix::Error::ENOTDIR) => Err(not_found()),
+            Err(error) => Err(not_executable(error.desc())),
+        };
+    }
+    let search = std::env::var_os("PATH").unwrap_or_else(|| OsString::from_vec(b"/bin:/usr/bin".to_vec()));
+    let mut refused = false;
+    for directory in std::env::split_paths(&search) {
+        let path = if directory.as_os_str().is_empty() {
+            Path::new(".").join(program)
+        } else {
+            directory.join(program)
+        };
+        if !path.is_file() {
+            continue;
+        }
+        let mode =
+            nix::sys::stat::stat(&path).map(|s| Mode::from_bits_truncate(s.st_mode)).unwrap_or(Mode::empty());
+        if mode.intersects(Mode::S_IXUSR | Mode::S_IXGRP | Mode::S_IXOTH) {
+            return Ok(path);
+        }
+        refused = true;
+    }
+    Err(if refused { not_executable("Permission denied") } else { not_found() })
+}

@@ -1,0 +1,41 @@
+//! Whom to trace: a command that is launched and held until everything is attached, processes that run
+//! already, or the whole machine.
+
+pub(crate) mod attach;
+pub(crate) mod launch;
+
+use std::ffi::OsString;
+
+pub use nix::unistd::User;
+
+/// Whom to trace.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A command to launch.
+    Launch {
+        /// The program and its arguments; the program is looked up in `PATH` if it has no slash.
+        argv: Vec<OsString>,
+        /// The user to run it as.
+        user: Option<User>,
+        /// With everything it starts.
+        follow: bool,
+    },
+    /// Running processes, by their ids, with all their threads.
+    Processes {
+        /// The ids.
+        pids: Vec<u32>,
+        /// With everything they start.
+        follow: bool,
+    },
+    /// One thread.
+    Thread(u32),
+    /// Every process, save rstrace itself and those who read its output.
+    All,
+}
+
+impl Target {
+    /// Whether what the target starts is traced as well.
+    pub fn follows(&self) -> bool {
+        matches!(self, Self::Launch { follow: true, .. } | Self::Processes { follow: true, .. })
+    }
+}

@@ -1,0 +1,125 @@
+//! How records come from the kernel: a BPF ring buffer, or a perf buffer per CPU merged by time. Both hand
+//! out records in place and in one order, and wake their reader by fill level and not per record.
+
+pub(crate) mod perf;
+pub(crate) mod ring;
+
+use std::ffi::c_void;
+use std::os::fd::BorrowedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr::NonNull;
+
+use crate::error::Result;
+
+/// A way for records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// A perf buffer per CPU: every kernel.
+    Perf,
+    /// A BPF ring buffer: 5.8 and later.
+    Ring,
+}
+
+impl Transport {
+    /// The word after `--transport`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Perf => "perf",
+            Self::Ring => "ring",
+        }
+    }
+}
+
+/// The reading end.
+#[derive(Debug)]
+pub(crate) enum Reader {
+    Ring(ring::Ring),
+    Perf(perf::Perf),
+}
+
+impl Reader {
+    pub(crate) fn new(transport: Transport, map: BorrowedFd<'_>, bytes: usize) -> Result<Self> {
+        Ok(match transport {
+            Transport::Ring => Self::Ring(ring::Ring::new(map)?),
+            Transport::Perf => Self::Perf(perf::Perf::new(map, bytes)?),
+        })
+    }
+
+    /// Becomes readable when much is waiting; little is left for a timer.
+    pub(crate) fn epoll_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Ring(ring) => ring.epoll_fd(),
+            Self::Perf(perf) => perf.epoll_fd(),
+        }
+    }
+
+    /// Hands out what is waiting, a bounded number of records at a time; says whether there was any.
+    /// At the end (`last`) nothing is held back for ordering.
+    pub(crate) fn read(&mut self, last: bool, deliver: &mut dyn FnMut(&[u8])) -> bool {
+        match self {
+            Self::Ring(ring) => ring.read(deliver),
+            Self::Perf(perf) => perf.read(last, deliver),
+        }
+    }
+}
+
+/// What a C callback calls. A panic must not cross C: it is kept and goes on behind the C code.
+///
+/// C code holds its address, so it is only ever used through a raw pointer.
+#[derive(Debug)]
+struct Callback(NonNull<CallbackState>);
+
+#[derive(Default)]
+struct CallbackState {
+    deliver: Option<*mut dyn FnMut(&[u8])>,
+    panic: Option<Box<dyn std::any::Any + Send>>,
+}
+
+impl Callback {
+    fn new() -> Self {
+        Self(NonNull::from(Box::leak(Box::default())))
+    }
+
+    /// What C code is to hand to [`Callback::call`].
+    fn context(&self) -> *mut c_void {
+        self.0.as_ptr().cast()
+    }
+
+    /// Runs C code that calls back into [`Callback::call`].
+    fn during(&mut self, deliver: &mut dyn FnMut(&[u8]), run: impl FnOnce()) {
+        let deliver: *mut (dyn FnMut(&[u8]) + '_) = deliver;
+        let state = self.0.as_ptr();
+        // SAFETY: only the lifetime changes, and the pointer is taken back below, before the borrow ends. No
+        // reference to the state is held while the C code runs.
+        unsafe {
+            (*state).deliver =
+                Some(std::mem::transmute::<*mut (dyn FnMut(&[u8]) + '_), *mut dyn FnMut(&[u8])>(deliver));
+            run();
+            (*state).deliver = None;
+            if let Some(panic) = (*state).panic.take() {
+                resume_unwind(panic);
+            }
+        }
+    }
+
+    /// Hands bytes to the closure of `during`.
+    ///
+    /// # Safety
+    /// The context is that of a live callback.
+    unsafe fn call(context: *mut c_void, bytes: &[u8]) {
+        let state: *mut CallbackState = context.cast();
+        // SAFETY: the state is alive, and `during` holds the borrow behind the closure's pointer.
+        unsafe {
+            if let (Some(deliver), None) = ((*state).deliver, &(*state).panic) {
+                (*state).panic = catch_unwind(AssertUnwindSafe(|| (*deliver)(bytes))).err();
+            }
+        }
+    }
+}
+
+impl Drop for Callback {
+    fn drop(&mut self) {
+        // SAFETY: made from a box by `new`, and the owner has freed the C code's object before.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
