@@ -1,2 +1,5 @@
 //! The `rstrace` command.
+
+mod output;
+
 fn main() {}
