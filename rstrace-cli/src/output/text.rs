@@ -90,6 +90,14 @@ impl<W: Write> Text<W> {
         Self { sink, lines, style, threads: HashMap::new(), ended: HashMap::new(), over: HashSet::new() }
     }
 
+    /// Makes threads known before their first event: those that are attached to. It is by their number
+    /// that lines begin with [`Pids::WhenSeveral`] or do not.
+    pub fn know(&mut self, tids: impl IntoIterator<Item = u32>) {
+        for tid in tids {
+            self.thread(tid);
+        }
+    }
+
     /// The thread, made known if it was not.
     fn thread(&mut self, tid: u32) -> &mut Thread {
         self.threads.entry(tid).or_insert(Thread { abi: Abi::Native })

@@ -136,6 +136,13 @@ fn without_f_a_child_does_not_count_but_a_thread_that_is_seen_does() {
 }
 
 #[test]
+fn threads_that_are_attached_to_count_from_the_start() {
+    let mut trace = Trace::new(Style { column: 0, ..Style::default() });
+    trace.0.know([5, 6]);
+    assert_eq!(trace.call(5, 5, returned()).lines(), ["[pid     5] pause() = 0"]);
+}
+
+#[test]
 fn a_new_thread_is_announced_if_that_is_wanted() {
     let style = Style { follow: true, attached: true, ..Style::default() };
     assert_eq!(Trace::new(style.clone()).fork(5, 5, 6).lines(), ["rstrace: Process 6 attached"]);
