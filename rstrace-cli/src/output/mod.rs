@@ -7,6 +7,9 @@ pub mod line;
 pub mod quote;
 pub mod text;
 
+#[cfg(all(test, target_arch = "x86_64"))]
+mod conformance;
+
 use rstrace_core::Event;
 use std::io;
 

@@ -83,11 +83,11 @@ fn a_mode_is_there_only_if_the_flags_ask_for_it() {
         "dirfd=-100 pathname=f flags=O_RDWR|O_CREAT mode=0o53170"
     );
     assert_eq!(
-        shown("openat", &[3, 1, 0o20200001, 0o600], &path),
+        shown("openat", &[3, 1, libc::O_TMPFILE as u64 | 1, 0o600], &path),
         "dirfd=3 pathname=f flags=O_WRONLY|O_TMPFILE mode=0o600"
     );
     assert_eq!(
-        shown("openat", &[3, 1, 0o200000, 0o600], &path),
+        shown("openat", &[3, 1, libc::O_DIRECTORY as u64, 0o600], &path),
         "dirfd=3 pathname=f flags=O_RDONLY|O_DIRECTORY"
     );
     assert_eq!(shown("creat", &[1, 0xabcd_ef12], &path), "pathname=f mode=0o167422");
