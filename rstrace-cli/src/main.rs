@@ -1,2 +1,7 @@
 //! The `rstrace` command.
+
+mod cli;
+mod options;
+mod output;
+
 fn main() {}

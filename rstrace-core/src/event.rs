@@ -130,8 +130,8 @@ pub enum Value<'a> {
     DirFd(i32),
     /// A set of flags.
     Flags(Flags),
-    /// Permission bits, shown in octal.
-    Mode(u32),
+    /// Permission bits, shown in octal. As wide as `struct open_how` has them.
+    Mode(u64),
     /// A path without its terminator.
     Path {
         /// The bytes.
@@ -145,7 +145,8 @@ pub enum Value<'a> {
     Struct {
         /// The fields that are known.
         fields: &'a [Arg<'a>],
-        /// Bytes beyond the known structure that are not zero, with the offset of the first.
+        /// Bytes beyond the known structure that are not zero, with the offset of the first. No bytes: they
+        /// could not be read.
         tail: Option<(usize, &'a [u8])>,
     },
     /// A vector of strings, such as `argv`.

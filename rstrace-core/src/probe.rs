@@ -95,6 +95,9 @@ pub enum What {
     /// Read when a new program is about to replace the old one, or when that failed. `execve` only.
     Strings,
     /// The number of pointers before the terminating `NULL` of a vector. Read as [`What::Strings`] is.
+    ///
+    /// 16 bytes: the count as a `u64` of the host's byte order, then a `u64` of flags. Bit 0: memory ended
+    /// before a `NULL` was found.
     PointerCount,
     /// A C string in kernel memory whose address is the member `field` of the `record` that the argument points to.
     KernelString {

@@ -1,0 +1,187 @@
+//! The grammar of the command line, as strace has it where both have an option.
+//!
+//! Only words are recognised here; what they mean, and which go together, is `options.rs`'s business.
+
+use clap::{ArgAction, Parser, ValueEnum, error::ErrorKind};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Traces what programs ask of the kernel, with eBPF.
+#[derive(Debug, Parser)]
+#[command(name = "rstrace", version, max_term_width = 100, args_override_self = true)]
+#[command(
+    override_usage = "rstrace [OPTIONS] -e EXPR COMMAND [ARG]...\n       rstrace [OPTIONS] -e EXPR -p PID"
+)]
+pub struct Cli {
+    /// What to trace: probes (`open,exec`) or system calls (`trace=openat`); more than one -e add up
+    #[arg(short = 'e', value_name = "EXPR")]
+    pub exprs: Vec<String>,
+
+    /// Write to FILE instead of standard error
+    #[arg(short = 'o', value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Trace children too
+    #[arg(short = 'f', action = ArgAction::Count)]
+    pub follow: u8,
+
+    /// Trace the processes with these ids, all their threads
+    #[arg(short = 'p', value_name = "PID[,PID]...")]
+    pub pids: Vec<String>,
+
+    /// Trace this thread alone
+    #[arg(long, value_name = "TID", value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64))]
+    pub tid: Option<u32>,
+
+    /// Trace every process of the machine
+    #[arg(long)]
+    pub all: bool,
+
+    /// Show only the calls of this user id; without another target, of all its processes
+    #[arg(long, value_name = "UID")]
+    pub uid: Option<u32>,
+
+    /// Run the command as this user
+    #[arg(short = 'u', value_name = "USER")]
+    pub user: Option<String>,
+
+    /// Show fewer messages; -qq also leaves out exits, -qqq also superseded threads
+    #[arg(short = 'q', action = ArgAction::Count)]
+    pub quiet: u8,
+
+    /// Show more: whole argument vectors, and what a probe knows besides
+    #[arg(short = 'v', action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Where `=` stands in a line
+    #[arg(short = 'a', value_name = "COL", default_value_t = 40)]
+    pub column: u16,
+
+    /// How much of a string and of a vector is shown; paths are shown whole
+    #[arg(short = 's', value_name = "SIZE", default_value_t = 32)]
+    pub string_size: usize,
+
+    /// How to attach
+    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    pub backend: Backend,
+
+    /// How events come from the kernel
+    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    pub transport: Transport,
+
+    /// Size of the transport's buffer in bytes, or with k or M
+    #[arg(long, value_name = "SIZE")]
+    pub buffer: Option<String>,
+
+    /// Print the account of calls seen, delivered and lost at the end
+    #[arg(long)]
+    pub stats: bool,
+
+    /// Fail if a call was lost
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Say what this machine offers for tracing, and end
+    #[arg(long)]
+    pub doctor: bool,
+
+    /// List the probes, and end
+    #[arg(long)]
+    pub list: bool,
+
+    /// The program to run and trace, with its arguments
+    #[arg(value_name = "COMMAND", trailing_var_arg = true)]
+    pub command: Vec<OsString>,
+}
+
+/// Why there is no [`Cli`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// This was asked for: the help or the version, to be printed to standard output.
+    Shown(String),
+    /// What is wrong, in one line.
+    Error(String),
+}
+
+impl Cli {
+    /// Recognises the words of a command line, the program's name first.
+    pub fn recognise(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, Stop> {
+        Self::try_parse_from(words).map_err(|error| {
+            let text = error.to_string();
+            match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Shown(text),
+                _ => Stop::Error(one_line(&text)),
+            }
+        })
+    }
+}
+
+/// What clap says, without its usage. Control characters it has left out itself.
+fn one_line(text: &str) -> String {
+    let said = text.strip_prefix("error: ").unwrap_or(text).lines();
+    let said =
+        said.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
+    let lines: Vec<_> = said.map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
+}
+
+/// How pairs are attached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// The best that the machine offers
+    #[default]
+    Auto,
+    /// kprobe and kretprobe
+    Kprobe,
+    /// fentry and fexit
+    Fentry,
+    /// The tracepoints of all system calls
+    Tracepoint,
+}
+
+/// How records come from the kernel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// The best that the machine offers
+    #[default]
+    Auto,
+    /// Perf buffers, one for each CPU
+    Perf,
+    /// The BPF ring buffer
+    Ring,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn stop(words: &[&str]) -> Stop {
+        Cli::recognise(["rstrace"].iter().chain(words)).expect_err("no command line")
+    }
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_and_version_are_shown() {
+        assert!(matches!(stop(&["-h"]), Stop::Shown(text) if text.contains("--transport")));
+        assert_eq!(stop(&["-V"]), Stop::Shown(format!("rstrace {}\n", env!("CARGO_PKG_VERSION"))));
+    }
+
+    #[test]
+    fn errors_are_one_line() {
+        for (words, text) in [
+            (&["--backend", "x"][..], "invalid value 'x' for '--backend <KIND>'"),
+            (&["--tid", "0"], "invalid value '0' for '--tid <TID>'"),
+            (&["-e"], "a value is required for '-e <EXPR>'"),
+            (&["--\x1b[31mx\x07"], "unexpected argument '--x' found; tip: "),
+        ] {
+            let Stop::Error(error) = stop(words) else { panic!("{words:?}") };
+            assert!(error.starts_with(text), "{error}");
+            assert!(!error.chars().any(char::is_control), "{error}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Quoting of bytes as strace does it: `"a\n\0"`, or all in hex: `"\x61\x0a\x00"`.
+//!
+//! What comes out is printable ASCII, so no byte of a traced program reaches a terminal as it is.
+
+/// The letter after the backslash for the bytes that have one.
+const fn short(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'"' | b'\\' => byte,
+        b'\t' => b't',
+        b'\n' => b'n',
+        0x0b => b'v',
+        0x0c => b'f',
+        b'\r' => b'r',
+        _ => return None,
+    })
+}
+
+/// Appends the bytes in quotes: octal for what is not printable, in three digits before another digit.
+pub fn quoted(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    for (i, &byte) in bytes.iter().enumerate() {
+        if let Some(letter) = short(byte) {
+            out.extend([b'\\', letter]);
+        } else if matches!(byte, b' '..=b'~') {
+            out.push(byte);
+        } else {
+            let digits = [byte >> 6, byte >> 3 & 7, byte & 7].map(|digit| b'0' + digit);
+            let before_digit = bytes.get(i + 1).is_some_and(u8::is_ascii_digit);
+            let skip = if before_digit { 0 } else { usize::from(byte < 0o100) + usize::from(byte < 0o10) };
+            out.push(b'\\');
+            out.extend_from_slice(&digits[skip..]);
+        }
+    }
+    out.push(b'"');
+}
+
+/// Appends the bytes in quotes, every one of them in hex.
+pub fn quoted_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    for byte in bytes {
+        let digit = |nibble: u8| DIGITS[usize::from(nibble)];
+        out.extend([b'\\', b'x', digit(byte >> 4), digit(byte & 15)]);
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8]) -> String {
+        let mut out = Vec::new();
+        quoted(&mut out, bytes);
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    /// Reads a quoted string back as C does.
+    fn unquoted(text: &str) -> Vec<u8> {
+        let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).expect("in quotes");
+        let (mut rest, mut bytes) = (text.as_bytes(), Vec::new());
+        while let [first, after @ ..] = rest {
+            rest = after;
+            if *first != b'\\' {
+                bytes.push(*first);
+                continue;
+            }
+            let digits = rest.iter().take(3).take_while(|digit| (b'0'..b'8').contains(*digit)).count();
+            if digits > 0 {
+                let number = std::str::from_utf8(&rest[..digits]).expect("digits");
+                bytes.push(u8::from_str_radix(number, 8).expect("a byte"));
+                rest = &rest[digits..];
+            } else {
+                let letters = b"tnvfr\"\\".iter().zip(b"\t\n\x0b\x0c\r\"\\");
+                let (_, byte) =
+                    letters.into_iter().find(|(letter, _)| **letter == rest[0]).expect("an escape");
+                bytes.push(*byte);
+                rest = &rest[1..];
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn octal_is_as_short_as_the_next_byte_allows() {
+        assert_eq!(text(b"\0\x01\x7fa"), r#""\0\1\177a""#);
+        assert_eq!(text(b"\x017\xff7"), r#""\0017\3777""#);
+        assert_eq!(text(b"\x078 \x089"), r#""\0078 \0109""#);
+        assert_eq!(text(b""), r#""""#);
+    }
+
+    #[test]
+    fn what_has_a_letter_gets_it() {
+        assert_eq!(text(b"a\"\\\n\t\x0b\x0c\r"), r#""a\"\\\n\t\v\f\r""#);
+        assert_eq!(text(b"\x07\x08\x1b[0m"), r#""\7\10\33[0m""#);
+    }
+
+    #[test]
+    fn every_byte_before_every_byte_can_be_read_back() {
+        for first in 0..=255 {
+            assert_eq!(unquoted(&text(&[first])), [first]);
+            for second in 0..=255 {
+                let quoted = text(&[first, second]);
+                assert!(quoted.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{quoted}");
+                assert_eq!(unquoted(&quoted), [first, second], "{quoted}");
+            }
+        }
+    }
+
+    #[test]
+    fn hex_is_two_digits_for_each() {
+        let mut out = Vec::new();
+        quoted_hex(&mut out, b"a\0\xff");
+        assert_eq!(out, br#""\x61\x00\xff""#);
+    }
+}

@@ -1,0 +1,283 @@
+//! Text in strace's notation: a line for each call, for each end of a thread, and for what was lost.
+//!
+//! Events come in the order in which calls return. What has to wait for another event is the end of a
+//! group's leader: it is told when the last thread of its group has ended, as `wait(2)` does.
+
+use super::Output;
+use super::errno;
+use super::line::{Limits, Lines, Token, put};
+use rstrace_core::event::{Abi, Arg, Call, Event, EventKind, Outcome, WaitStatus};
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
+
+/// Lines are handed on in blocks of about this many bytes.
+const BLOCK: usize = 64 * 1024;
+
+/// Where the number of the thread stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pids {
+    /// `[pid     5] `, while more than one thread is known.
+    WhenSeveral,
+    /// `[pid     5] ` on every line.
+    Bracketed,
+    /// `5     ` on every line.
+    Column,
+}
+
+/// How the lines look, and which of them there are.
+#[derive(Debug, Clone)]
+pub struct Style {
+    /// Where `=` stands, from 0.
+    pub column: usize,
+    /// Where the number of the thread stands.
+    pub pids: Pids,
+    /// Whether children are traced: every new thread is known from its birth then.
+    pub follow: bool,
+    /// Whether a message tells of each new thread.
+    pub attached: bool,
+    /// What is left out: 1 changes of the ABI and new threads, 2 exits too, 3 superseded threads too.
+    pub quiet: u8,
+    /// Whether notes are shown.
+    pub notes: bool,
+    /// How much of a value is shown.
+    pub limits: Limits,
+    /// Whether the lines are coloured.
+    pub colour: bool,
+}
+
+impl Default for Style {
+    /// As strace without options, to a file.
+    fn default() -> Self {
+        Self {
+            column: 40,
+            pids: Pids::WhenSeveral,
+            follow: false,
+            attached: false,
+            quiet: 0,
+            notes: false,
+            limits: Limits { length: 32, whole_vectors: false },
+            colour: false,
+        }
+    }
+}
+
+/// A thread that is traced.
+#[derive(Debug, Clone, Copy)]
+struct Thread {
+    /// The ABI of its latest call.
+    abi: Abi,
+}
+
+/// The output.
+#[derive(Debug)]
+pub struct Text<W> {
+    sink: W,
+    lines: Lines,
+    style: Style,
+    /// By thread id. A leader that ended before its group is among them.
+    threads: HashMap<u32, Thread>,
+    /// How leaders ended whose groups live on, by group id.
+    ended: HashMap<u32, WaitStatus>,
+    /// Groups whose last thread ended before the leader's end was seen: the kernel decides who is the last
+    /// before it tells of the end, so two ends may come in the other order.
+    over: HashSet<u32>,
+}
+
+impl<W: Write> Text<W> {
+    /// An output to `sink`, which needs no buffer of its own.
+    pub fn new(sink: W, style: Style) -> Self {
+        let lines = Lines::new(style.colour, style.limits);
+        Self { sink, lines, style, threads: HashMap::new(), ended: HashMap::new(), over: HashSet::new() }
+    }
+
+    /// Makes threads known before their first event: those that are attached to. It is by their number
+    /// that lines begin with [`Pids::WhenSeveral`] or do not.
+    pub fn know(&mut self, tids: impl IntoIterator<Item = u32>) {
+        for tid in tids {
+            self.thread(tid);
+        }
+    }
+
+    /// The thread, made known if it was not.
+    fn thread(&mut self, tid: u32) -> &mut Thread {
+        self.threads.entry(tid).or_insert(Thread { abi: Abi::Native })
+    }
+
+    fn prefix(&mut self, tid: u32) {
+        let several = self.threads.len() > 1;
+        let lines = &mut self.lines;
+        match self.style.pids {
+            Pids::WhenSeveral if !several => {}
+            Pids::WhenSeveral | Pids::Bracketed => lines.format(|out| put!(out, "[pid {tid:>5}] ")),
+            Pids::Column => lines.format(|out| put!(out, "{tid:<5} ")),
+        }
+    }
+
+    fn abi(&mut self, tid: u32, abi: Abi) {
+        let thread = self.thread(tid);
+        if std::mem::replace(&mut thread.abi, abi) == abi || self.style.quiet > 0 {
+            return;
+        }
+        let bits = match abi {
+            Abi::Native => usize::BITS,
+            Abi::Compat32 => 32,
+        };
+        self.prefix(tid);
+        self.lines.format(|out| put!(out, "[ Process PID={tid} runs in {bits} bit mode. ]"));
+        self.lines.end();
+    }
+
+    fn call(&mut self, tid: u32, call: &Call<'_>) {
+        self.abi(tid, call.abi);
+        self.prefix(tid);
+        let lines = &mut self.lines;
+        lines.paint(Token::Call, |out| out.extend_from_slice(call.name.as_bytes()));
+        lines.push("(");
+        for (i, arg) in call.args.iter().enumerate() {
+            lines.push(if i == 0 { "" } else { ", " });
+            lines.value(arg.value);
+        }
+        if let Outcome::Unfinished = call.outcome {
+            lines.push(" <unfinished ...>");
+        } else {
+            lines.push(")");
+            lines.pad_to(self.style.column);
+            lines.push("= ");
+            outcome(lines, call.outcome);
+        }
+        if self.style.notes && !call.notes.is_empty() {
+            notes(lines, call.notes);
+        }
+        lines.end();
+    }
+
+    fn fork(&mut self, tid: u32, child: u32) {
+        let abi = self.thread(tid).abi;
+        if !self.style.follow {
+            return;
+        }
+        self.threads.insert(child, Thread { abi });
+        if self.style.attached && self.style.quiet == 0 {
+            self.lines.format(|out| put!(out, "rstrace: Process {child} attached"));
+            self.lines.end();
+        }
+    }
+
+    fn exec(&mut self, tgid: u32, tid: u32, old_tid: u32) {
+        if old_tid == tid {
+            self.thread(tid);
+            return;
+        }
+        // The thread takes the place and the id of its group's leader, whose end is not told.
+        let before = self.threads.remove(&old_tid).unwrap_or(Thread { abi: Abi::Native });
+        self.threads.insert(tid, before);
+        self.ended.remove(&tgid);
+        if self.style.quiet < 3 {
+            self.prefix(tid);
+            self.lines.format(|out| put!(out, "+++ superseded by execve in pid {old_tid} +++"));
+            self.lines.end();
+        }
+    }
+
+    fn exit(&mut self, tgid: u32, tid: u32, status: WaitStatus, last: bool) {
+        self.thread(tid);
+        if tid == tgid && !last && !self.over.remove(&tgid) {
+            self.ended.insert(tgid, status);
+            return;
+        }
+        self.ended_line(tid, status);
+        if last && tid != tgid {
+            match self.ended.remove(&tgid) {
+                Some(status) => self.ended_line(tgid, status),
+                None => {
+                    self.over.insert(tgid);
+                }
+            }
+        }
+    }
+
+    fn ended_line(&mut self, tid: u32, status: WaitStatus) {
+        if self.style.quiet < 2 || matches!(status, WaitStatus::Signaled { .. }) {
+            self.prefix(tid);
+            self.lines.format(|out| match status {
+                WaitStatus::Exited(code) => put!(out, "+++ exited with {code} +++"),
+                WaitStatus::Signaled { signal, core } => {
+                    put!(out, "+++ killed by ");
+                    errno::signal(out, signal);
+                    put!(out, "{} +++", if core { " (core dumped)" } else { "" });
+                }
+            });
+            self.lines.end();
+        }
+        self.threads.remove(&tid);
+    }
+
+    fn hand_on(&mut self) -> io::Result<()> {
+        let result = self.sink.write_all(self.lines.bytes());
+        // What could not be written is not written again: a part of it may be out.
+        self.lines.clear();
+        result
+    }
+}
+
+impl<W: Write> Output for Text<W> {
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match &event.kind {
+            EventKind::Call(call) => self.call(event.tid, call),
+            EventKind::Fork { child } => self.fork(event.tid, *child),
+            EventKind::Exec { old_tid } => self.exec(event.tgid, event.tid, *old_tid),
+            EventKind::Exit { status, last } => self.exit(event.tgid, event.tid, *status, *last),
+            EventKind::Lost { calls } => {
+                let s = if *calls == 1 { "" } else { "s" };
+                self.lines.format(|out| put!(out, "--- {calls} call{s} lost here: the buffer was full ---"));
+                self.lines.end();
+            }
+        }
+        if self.lines.bytes().len() < BLOCK { Ok(()) } else { self.hand_on() }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hand_on()?;
+        self.sink.flush()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let mut ended: Vec<_> = self.ended.drain().collect();
+        ended.sort_unstable_by_key(|(tgid, _)| *tgid);
+        for (tgid, status) in ended {
+            self.ended_line(tgid, status);
+        }
+        self.flush()
+    }
+}
+
+fn outcome(lines: &mut Lines, outcome: Outcome<'_>) {
+    match outcome {
+        Outcome::Returned(value) => lines.result(value),
+        Outcome::Failed(code) => {
+            lines.paint(Token::Error, |out| {
+                put!(out, "-1 ");
+                errno::failure(out, code);
+            });
+        }
+        Outcome::Restart(code) => lines.paint(Token::Error, |out| match errno::restart(code) {
+            Some(text) => put!(out, "? {text}"),
+            None => put!(out, "? (errno {code})"),
+        }),
+        Outcome::Died | Outcome::Unfinished => lines.paint(Token::Error, |out| out.push(b'?')),
+    }
+}
+
+fn notes(lines: &mut Lines, notes: &[Arg<'_>]) {
+    lines.push(" /* ");
+    for (i, note) in notes.iter().enumerate() {
+        lines.push(if i == 0 { "" } else { ", " });
+        lines.push(note.name);
+        lines.push("=");
+        lines.value(note.value);
+    }
+    lines.push(" */");
+}
+
+#[cfg(test)]
+mod tests;
