@@ -57,9 +57,9 @@ pub struct Cli {
     #[arg(short = 'a', value_name = "COL", default_value_t = 40)]
     pub column: u16,
 
-    /// How much of a string and of a vector is shown; paths are shown whole
-    #[arg(short = 's', value_name = "SIZE", default_value_t = 32)]
-    pub string_size: usize,
+    /// How much of a string and of a vector is shown (trace=: 32); paths and a probe's own are shown whole
+    #[arg(short = 's', value_name = "SIZE")]
+    pub string_size: Option<usize>,
 
     /// How to attach
     #[arg(long, value_name = "KIND", value_enum, default_value_t)]

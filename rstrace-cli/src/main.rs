@@ -1,7 +1,62 @@
-//! The `rstrace` command.
+//! The `rstrace` command: arguments to a validated task, the task to a session, its end to an exit status.
 
 mod cli;
+mod doctor;
 mod options;
 mod output;
+mod stats;
+mod trace;
 
-fn main() {}
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use cli::{Cli, Stop};
+use options::Task;
+
+/// The exit status of a tracer that could not do its work, as strace has it.
+const FAILURE: u8 = 1;
+
+fn main() -> ExitCode {
+    let task = match Cli::recognise(std::env::args_os()) {
+        Ok(cli) => Task::new(cli),
+        Err(Stop::Shown(text)) => return print(&text),
+        Err(Stop::Error(error)) => return fail(&error, FAILURE),
+    };
+    match task {
+        Ok(Task::List) => print(&list()),
+        Ok(Task::Doctor) => print(&doctor::report()),
+        Ok(Task::Trace(options)) => trace::run(&options),
+        Err(error) => fail(&error, FAILURE),
+    }
+}
+
+/// Says what is wrong, in one line. What the traced world named may be in it: nothing of that goes out raw.
+fn fail(error: &dyn Display, status: u8) -> ExitCode {
+    say(&error.to_string());
+    ExitCode::from(status)
+}
+
+/// A message of the tracer's own.
+fn say(message: &str) {
+    let safe: String = message
+        .chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect();
+    // with standard error gone there is nobody left to tell
+    let _ = writeln!(io::stderr(), "rstrace: {safe}");
+}
+
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => fail(&format_args!("standard output can't be written: {error}"), FAILURE),
+    }
+}
+
+fn list() -> String {
+    let width = rstrace_probes::REGISTRY.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
+    let line = |entry: &rstrace_probes::Entry| format!("{:width$}  {}\n", entry.name, entry.summary);
+    rstrace_probes::REGISTRY.iter().map(line).collect()
+}

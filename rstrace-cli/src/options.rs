@@ -47,8 +47,8 @@ pub struct Options {
     pub verbose: bool,
     /// Where `=` stands.
     pub column: usize,
-    /// How much of a string is shown.
-    pub string_size: usize,
+    /// How much of a string and of a vector is shown; `None`: what the probe's users expect.
+    pub string_size: Option<usize>,
     /// How to attach.
     pub backend: Backend,
     /// How records come from the kernel.
@@ -146,6 +146,12 @@ impl Task {
 }
 
 impl Options {
+    /// A probe shows arguments whole, a system call by its name (`trace=`) shows what strace does.
+    fn length(&self) -> usize {
+        let whole = self.probes.iter().all(Selection::is_whole);
+        self.string_size.unwrap_or(if whole { usize::MAX } else { 32 })
+    }
+
     /// How lines look on this sink; `terminal` says whether colours are wanted there.
     pub fn style(&self, terminal: bool) -> Style {
         let to_file = self.output.is_some();
@@ -167,7 +173,7 @@ impl Options {
             attached: self.follow && !to_file,
             quiet: self.quiet.max(least),
             notes: self.verbose,
-            limits: Limits { length: self.string_size, whole_vectors: self.verbose },
+            limits: Limits { length: self.length(), whole_vectors: self.verbose },
             colour: terminal && !to_file,
         }
     }

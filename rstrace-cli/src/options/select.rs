@@ -16,6 +16,11 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether it is the probe by its own name, with all that it traces.
+    pub fn is_whole(&self) -> bool {
+        self.only.is_none()
+    }
+
     /// Makes the probe.
     pub fn probe(&self) -> Box<dyn Probe> {
         match &self.only {

@@ -3,9 +3,9 @@
 //! The expected lines are what strace 6.1 printed on x86-64 for a program that makes these calls, but for
 //! `execveat`, whose own set of flags is newer.
 
-use super::Output;
 use super::text::{Style, Text};
 use rstrace_core::Event;
+use rstrace_core::Sink;
 use rstrace_core::event::{Abi, EventKind};
 use rstrace_core::probe::{End, MAX_ARGS, Payload, Payloads, RawCall};
 use rstrace_core::strings::{CUT, UNREADABLE};

@@ -3,9 +3,9 @@
 //! Events come in the order in which calls return. What has to wait for another event is the end of a
 //! group's leader: it is told when the last thread of its group has ended, as `wait(2)` does.
 
-use super::Output;
 use super::errno;
 use super::line::{Limits, Lines, Token, put};
+use rstrace_core::Sink;
 use rstrace_core::event::{Abi, Arg, Call, Event, EventKind, Outcome, WaitStatus};
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
@@ -98,6 +98,16 @@ impl<W: Write> Text<W> {
         }
     }
 
+    /// Prints what was held back. To be called once, after the last event.
+    pub fn finish(&mut self) -> io::Result<()> {
+        let mut ended: Vec<_> = self.ended.drain().collect();
+        ended.sort_unstable_by_key(|(tgid, _)| *tgid);
+        for (tgid, status) in ended {
+            self.ended_line(tgid, status);
+        }
+        self.idle()
+    }
+
     /// The thread, made known if it was not.
     fn thread(&mut self, tid: u32) -> &mut Thread {
         self.threads.entry(tid).or_insert(Thread { abi: Abi::Native })
@@ -138,7 +148,7 @@ impl<W: Write> Text<W> {
             lines.value(arg.value);
         }
         if let Outcome::Unfinished = call.outcome {
-            lines.push(" <unfinished ...>");
+            lines.push(" <detached ...>");
         } else {
             lines.push(")");
             lines.pad_to(self.style.column);
@@ -220,7 +230,7 @@ impl<W: Write> Text<W> {
     }
 }
 
-impl<W: Write> Output for Text<W> {
+impl<W: Write> Sink for Text<W> {
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         match &event.kind {
             EventKind::Call(call) => self.call(event.tid, call),
@@ -236,18 +246,9 @@ impl<W: Write> Output for Text<W> {
         if self.lines.bytes().len() < BLOCK { Ok(()) } else { self.hand_on() }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn idle(&mut self) -> io::Result<()> {
         self.hand_on()?;
         self.sink.flush()
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        let mut ended: Vec<_> = self.ended.drain().collect();
-        ended.sort_unstable_by_key(|(tgid, _)| *tgid);
-        for (tgid, status) in ended {
-            self.ended_line(tgid, status);
-        }
-        self.flush()
     }
 }
 

@@ -60,6 +60,15 @@ impl Machine {
         self.tracefs.get_or_init(Tracefs::open).as_ref().map_err(String::as_str)
     }
 
+    /// Where tracefs is, in words.
+    pub fn tracefs_state(&self) -> String {
+        match self.tracefs() {
+            Ok(tracefs) if tracefs.is_ours() => "not mounted: rstrace mounts it for itself".to_owned(),
+            Ok(_) => "mounted".to_owned(),
+            Err(why) => format!("missing: {why}"),
+        }
+    }
+
     /// How this kernel preempts itself.
     pub fn preemption(&self) -> Preemption {
         *self.preemption.get_or_init(preempt::detect)

@@ -12,6 +12,7 @@ use nix::sys::stat::Mode;
 #[derive(Debug)]
 pub(crate) struct Tracefs {
     root: OwnedFd,
+    ours: bool,
 }
 
 impl Tracefs {
@@ -20,12 +21,17 @@ impl Tracefs {
         for path in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] {
             if Path::new(path).join("events").exists() {
                 let root = File::open(path).map_err(|e| format!("{path}: {e}"))?;
-                return Ok(Self { root: root.into() });
+                return Ok(Self { root: root.into(), ours: false });
             }
         }
         let root = mount_detached(c"tracefs")
             .map_err(|e| format!("tracefs is not mounted and can't be mounted by rstrace: {e}"))?;
-        Ok(Self { root })
+        Ok(Self { root, ours: true })
+    }
+
+    /// Whether it is a mount of our own.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.ours
     }
 
     /// A whole file.

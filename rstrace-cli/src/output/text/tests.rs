@@ -90,7 +90,7 @@ fn outcomes() {
         (Outcome::Restart(514), "pause() = ? ERESTARTNOHAND (To be restarted if no handler)"),
         (Outcome::Restart(516), "pause() = ? ERESTART_RESTARTBLOCK (Interrupted by signal)"),
         (Outcome::Died, "pause() = ?"),
-        (Outcome::Unfinished, "pause( <unfinished ...>"),
+        (Outcome::Unfinished, "pause( <detached ...>"),
     ] {
         assert_eq!(one(Style { column: 0, ..Style::default() }, pause(outcome)), text);
     }

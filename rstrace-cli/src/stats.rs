@@ -1,0 +1,75 @@
+//! The account at the end, on standard error: a line if something was lost, all of it with `--stats`.
+
+use rstrace_core::{Ledger, Report};
+
+use crate::say;
+
+/// Prints the whole account.
+pub fn print(report: &Report) {
+    let ledger = &report.ledger;
+    let lost = ledger.lost;
+    say(&format!("seen {} = delivered {} + lost {}", ledger.seen, ledger.delivered, lost.total()));
+    if !ledger.adds_up() {
+        say("this account does not add up, which is a bug in rstrace: please report it");
+    }
+    say(&format!(
+        "delivered {} = complete {} + incomplete {}",
+        ledger.delivered,
+        ledger.delivered - ledger.incomplete,
+        ledger.incomplete
+    ));
+    say(&format!("lost: {}", causes(ledger)));
+    for (name, seen) in &ledger.pairs {
+        say(&format!("pair {name} seen {seen}"));
+    }
+    let backends: Vec<_> = report.backends.iter().map(|b| b.name()).collect();
+    let rate = ledger.delivered as f64 / report.traced.as_secs_f64().max(1e-9);
+    say(&format!(
+        "backend {}, transport {}, {rate:.0} events/s, started in {:.1} ms",
+        backends.join("+"),
+        report.transport.name(),
+        report.startup.as_secs_f64() * 1000.0
+    ));
+}
+
+/// Says that something was lost, if so, and what to do.
+pub fn warn(report: &Report) {
+    let ledger = &report.ledger;
+    if ledger.anything_lost() {
+        say(&format!(
+            "{} of {} calls are missing above: {} (--buffer gives more room, --stats the whole account)",
+            ledger.lost.total(),
+            ledger.seen,
+            causes(ledger)
+        ));
+    }
+}
+
+fn causes(ledger: &Ledger) -> String {
+    let lost = ledger.lost;
+    let mut text = format!(
+        "buffer full {}, in-flight full {}, entry without return {}, return without entry {}, nested {}, \
+         ended within {}; recursion {}",
+        lost.buffer_full,
+        lost.inflight_full,
+        lost.no_return,
+        lost.no_entry,
+        lost.nested,
+        lost.ended_within,
+        match ledger.recursion {
+            None => "unknown".to_owned(),
+            Some(0) => "0".to_owned(),
+            Some(misses) => format!("up to {misses} (of the whole machine)"),
+        }
+    );
+    if let Some(dropped) = ledger.dropped_returns.filter(|dropped| *dropped > 0) {
+        text.push_str(&format!(", returns dropped {dropped} (of the whole machine)"));
+    }
+    if ledger.lost_points > 0 {
+        text.push_str(&format!(", fork, exec and exit events lost {}", ledger.lost_points));
+    }
+    if ledger.not_followed > 0 {
+        text.push_str(&format!(", children not followed {}", ledger.not_followed));
+    }
+    text
+}
