@@ -22,6 +22,8 @@ hostname -F /etc/hostname
 . /environment
 cd /root
 sh /command
-echo "RSTRACE-VM-RESULT status=$?"
+status=$?
+dmesg | grep -E 'BUG: |Oops: |general protection fault|WARNING: .*CPU' | sed 's/^/RSTRACE-VM-KERNEL /'
+echo "RSTRACE-VM-RESULT status=$status"
 sync
 poweroff -f

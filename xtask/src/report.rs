@@ -54,10 +54,21 @@ pub struct Part {
     pub name: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// Its end-to-end tests, if it has such.
+    /// Its tests, if it has such.
     pub tests: Option<Counts>,
+    /// These are end-to-end tests, which the totals count.
+    pub is_end_to_end: bool,
     /// How long it took.
     pub took: Duration,
+    /// What else there is to say.
+    pub note: Option<String>,
+}
+
+impl Part {
+    /// A part without tests of its own.
+    pub fn check(name: &str, outcome: Outcome, took: Duration) -> Part {
+        Part { name: name.into(), outcome, tests: None, is_end_to_end: false, took, note: None }
+    }
 }
 
 /// All parts, in the order in which they ran.
@@ -82,7 +93,7 @@ impl Report {
     pub fn totals(&self) -> Counts {
         let mut totals = Counts::default();
         for part in &self.parts {
-            let mut counts = part.tests.unwrap_or_default();
+            let mut counts = part.tests.filter(|_| part.is_end_to_end).unwrap_or_default();
             match part.outcome {
                 Outcome::Failed(_) => counts.failed = counts.failed.max(1),
                 Outcome::Skipped(_) => counts.skipped = counts.skipped.max(1),
@@ -106,8 +117,12 @@ impl Report {
             let tests = part.tests.map_or(String::new(), |counts| {
                 format!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped)
             });
-            let about =
-                [tests.as_str(), why].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>();
+            let note = part.note.as_deref().unwrap_or_default();
+            let about = [tests.as_str(), why, note]
+                .iter()
+                .filter(|text| !text.is_empty())
+                .copied()
+                .collect::<Vec<_>>();
             let row =
                 format!("{:width$}  {word:7} {:>5} s  {}", part.name, part.took.as_secs(), about.join("; "));
             println!("{}", row.trim_end());
@@ -141,8 +156,7 @@ mod tests {
     #[test]
     fn a_failed_check_shows_in_the_totals() {
         let mut report = Report::default();
-        let outcome = Outcome::Failed("exit status 1".into());
-        report.add(Part { name: "clippy".into(), outcome, tests: None, took: Duration::ZERO });
+        report.add(Part::check("clippy", Outcome::Failed("exit status 1".into()), Duration::ZERO));
         assert_eq!(report.totals(), Counts { passed: 0, failed: 1, skipped: 0 });
         assert!(!report.is_good());
     }
