@@ -28,6 +28,11 @@ impl Counts {
         true
     }
 
+    /// How many tests ran.
+    pub fn ran(&self) -> u64 {
+        self.passed + self.failed
+    }
+
     /// Adds another run's counts.
     pub fn add(&mut self, other: Counts) {
         self.passed += other.passed;
