@@ -27,6 +27,8 @@ impl Program {
         let words: Vec<String> = words.iter().map(|w| w.as_ref().to_owned()).collect();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
+        // From cargo, for the test alone: programs would look for their libraries there.
+        command.env_remove("LD_LIBRARY_PATH");
         // A group of its own: to be killed whole, and to get a Ctrl-C whole.
         command.process_group(0);
         Self { command, stdin: false, words }
