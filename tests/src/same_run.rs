@@ -18,8 +18,7 @@ pub fn watch_same_run(command: &[&str], calls: &str, probes: &str) -> (Trace, Tr
     let file = scratch.at("strace");
     let (gate, calls) = (fixture("gate"), format!("trace={calls}"));
     // -s: it limits the strings and the number of elements of an argv.
-    let mut words =
-        vec!["strace", "-f", "-s", "200000", "-e", &calls, "-o", &file, &gate];
+    let mut words = vec!["strace", "-f", "-s", "200000", "-e", &calls, "-o", &file, &gate];
     words.extend(command);
     let mut strace = Program::new(&words).with_stdin().start();
     let said = strace.wait_for_stdout("\n");
@@ -44,7 +43,7 @@ pub fn watch_same_run(command: &[&str], calls: &str, probes: &str) -> (Trace, Tr
 /// Fails the test where two traces of one run differ, line by line for each process.
 #[track_caller]
 pub fn assert_same_lines(by_strace: &Trace, by_rstrace: &Trace) {
-    let (strace, rstrace) = (by_strace.joined().by_pid(), by_rstrace.joined().by_pid());
+    let (strace, rstrace) = (by_strace.by_pid(), by_rstrace.by_pid());
     let mut differences = Vec::new();
     let pids: BTreeSet<u32> = strace.keys().chain(rstrace.keys()).copied().collect();
     for pid in pids {

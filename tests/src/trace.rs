@@ -59,11 +59,11 @@ impl Trace {
         Self { lines }
     }
 
-    /// The lines of each process or thread, in order.
+    /// The joined lines of each process or thread, in order; those that do not say whose they are under 0.
     pub fn by_pid(&self) -> BTreeMap<u32, Vec<Line>> {
         let mut all: BTreeMap<u32, Vec<Line>> = BTreeMap::new();
-        for line in &self.lines {
-            all.entry(line.pid.unwrap_or(0)).or_default().push(line.clone());
+        for line in self.joined().lines {
+            all.entry(line.pid.unwrap_or(0)).or_default().push(line);
         }
         all
     }

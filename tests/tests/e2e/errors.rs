@@ -45,10 +45,14 @@ fn a_thread_that_is_not_there_is_named() {
 fn without_privilege_it_says_which_one_and_how_to_get_it() {
     // Under its own path it may be out of reach for others.
     let scratch = Scratch::new();
-    let copy = scratch.at("rstrace");
-    std::fs::copy(rstrace_binary(), &copy).expect("rstrace can be copied");
-    std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(0o755)).expect("its mode can be set");
-    let output = Program::new(&[&copy, "-e", "open", "--", "/bin/true"]).as_nobody().run();
+    let copy = |from: &str, name: &str| {
+        let to = scratch.at(name);
+        std::fs::copy(from, &to).expect("a program can be copied");
+        std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o755)).expect("its mode can be set");
+        to
+    };
+    let (rstrace, command) = (copy(&rstrace_binary(), "rstrace"), copy(&fixture("exit_code"), "command"));
+    let output = Program::new(&[&rstrace, "-e", "open", "--", &command]).as_nobody().run();
     let error = one_line(&output);
     assert!(error.contains("needs CAP_BPF and CAP_PERFMON: run with sudo"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rstrace_tests::{Finished, Rstrace, Scratch, fixture, said_number, scale, skip};
+use rstrace_tests::{Finished, Rstrace, Scratch, fixture, in_vm, said_number, scale, skip};
 
 fn traced(words: &[&str]) -> Finished {
     let program = fixture(words[0]);
@@ -180,6 +180,43 @@ fn threads_that_live_for_one_call_are_all_shown() {
     assert_eq!(run.ledger().seen, 2000);
 }
 
+/// The kernel's limit of process ids, put back when the test ends.
+struct FewIds(String);
+
+impl FewIds {
+    const FILE: &str = "/proc/sys/kernel/pid_max";
+
+    fn set(limit: u32) -> Self {
+        let before = std::fs::read_to_string(Self::FILE).expect("the limit can be read");
+        std::fs::write(Self::FILE, limit.to_string()).expect("root may lower the limit");
+        Self(before)
+    }
+}
+
+impl Drop for FewIds {
+    fn drop(&mut self) {
+        let _ = std::fs::write(Self::FILE, &self.0);
+    }
+}
+
+#[test]
+fn ids_that_are_used_again_and_again_confuse_nothing() {
+    if !in_vm() {
+        skip!("the limit of process ids is the whole machine's");
+    }
+    let scratch = Scratch::new();
+    let folder = scratch.fresh_folder("d");
+    let _few = FewIds::set(1000);
+    let run = traced(&["fast_threads", "5000", &folder]).ended_well();
+    let calls = run.trace.calls_with("/thread-");
+    let names: BTreeSet<&str> = calls.iter().filter_map(|c| c.split('"').nth(1)).collect();
+    assert_eq!((calls.len(), names.len()), (5000, 5000));
+    assert_eq!(run.ledger().lost, 0);
+    // Children's zero from clone meets the slots of threads that had their id before.
+    let run = traced(&["fork_tree", "2", "8", &folder]).ended_well();
+    assert_eq!(run.ledger().seen, said_number(&run.output.stdout, "opens"));
+}
+
 #[test]
 fn a_thread_that_execs_goes_on_under_the_leaders_id() {
     let run = Rstrace::tracing("open,exec").follow();
@@ -187,9 +224,18 @@ fn a_thread_that_execs_goes_on_under_the_leaders_id() {
     let leader = run.trace.lines[0].pid;
     let calls = run.trace.calls();
     // Its own start and the one that the chain makes of itself.
-    assert_eq!(calls.iter().filter(|c| c.starts_with("execve(") && c.ends_with(") = 0")).count(), 2, "{}", run.text);
+    assert_eq!(
+        calls.iter().filter(|c| c.starts_with("execve(") && c.ends_with(") = 0")).count(),
+        2,
+        "{}",
+        run.text
+    );
     // The thread's begins under its own id and ends under the leader's.
-    let begun = run.trace.lines.iter().find(|l| l.text.starts_with("execve(") && l.text.ends_with("<unfinished ...>"));
+    let begun = run
+        .trace
+        .lines
+        .iter()
+        .find(|l| l.text.starts_with("execve(") && l.text.ends_with("<unfinished ...>"));
     assert_ne!(begun.expect("the thread's exec is unfinished").pid, leader, "{}", run.text);
     let ended = run.trace.lines.iter().find(|l| l.text.starts_with("<... execve resumed>)"));
     assert_eq!(ended.expect("it is resumed").pid, leader, "{}", run.text);

@@ -110,17 +110,6 @@ fn the_command_goes_on_when_rstrace_is_killed_and_the_next_start_cleans_up() {
 }
 
 #[test]
-fn end_of_file_before_the_release_never_starts_the_command() {
-    // Refused options of the engine come after the command was forked: it must not run then.
-    let scratch = Scratch::new();
-    let mark = scratch.at("mark");
-    for (offer, _) in Doctor::ask().refused() {
-        let run = Rstrace::tracing(&offer.probe).forced(&offer).run(&[&fixture("fsync_rename"), &mark]);
-        assert_eq!(run.output.stdout, "", "{offer}");
-    }
-}
-
-#[test]
 fn the_output_pipe_may_be_closed() {
     // As `rstrace ... 2>&1 >/dev/null | head -1` does: quiet, and no harm for the command.
     if !has_program("sh") {
