@@ -1,0 +1,17 @@
+//! How much of everything, in one place.
+
+/// Opens that one thread makes as fast as it can.
+pub const BURST: u64 = 100_000;
+/// Threads that open at the same time.
+pub const STORM_THREADS: u64 = 8;
+/// Opens of each of them.
+pub const STORM: u64 = 20_000;
+/// Processes blocked in an open of a FIFO while others are traced.
+pub const BYSTANDERS: u64 = 20;
+/// Paths on pages that were just dropped.
+pub const DROPPED_PAGES: u64 = 100;
+
+/// Times that rstrace attaches and detaches; fewer where the machine is emulated.
+pub fn attach_cycles() -> u32 {
+    if crate::in_vm() { 20 } else { 200 }
+}

@@ -1,0 +1,203 @@
+//! Every backend and both transports, forced one after the other, against what doctor says of them.
+
+use rstrace_tests::{Doctor, Offer, Rstrace, Scratch, Verdict, fixture, said_number};
+
+/// A fixture that shows the same under every backend, save for what is unseen by functions.
+struct Case {
+    /// The fixture and its arguments; `DIR`, `FIFO`, `FILE` and `PROGRAM` are put in.
+    words: &'static [&'static str],
+    /// Which of its calls never reach the function that carries out an open.
+    unseen_by_functions: fn(&str) -> bool,
+}
+
+const fn case(words: &'static [&'static str]) -> Case {
+    Case { words, unseen_by_functions: |_| false }
+}
+
+/// The list of what `kprobe` and `fentry` do not see: calls that seccomp refuses, and calls of openat2
+/// whose structure is too short, too long, or not readable. (`open`, `openat` and `creat` check nothing before
+/// `do_sys_openat2`; wrong flags and modes are refused inside it.)
+const CASES: &[Case] = &[
+    Case {
+        words: &["seccomp_refused", "5", "FILE"],
+        unseen_by_functions: |call| call.ends_with(" = -1 ENOANO (No anode)"),
+    },
+    Case { words: &["open_flags", "early", "DIR"], unseen_by_functions: |call| call.starts_with("openat2(") },
+    case(&["open_flags", "late", "DIR"]),
+    case(&["bad_pointers"]),
+    case(&["hostile_names", "DIR"]),
+    case(&["long_path", "FILE"]),
+    case(&["dropped_page_path", "100", "DIR"]),
+    case(&["int80_open", "FILE"]),
+    case(&["vfork_child", "5", "DIR"]),
+    case(&["clone3_child", "8", "DIR"]),
+    case(&["fork_tree", "2", "3", "DIR"]),
+    case(&["fast_threads", "100", "DIR"]),
+    case(&["exec_chain", "5", "FILE"]),
+    case(&["thread_exec", "PROGRAM", "9"]),
+    case(&["killed_in_open", "FIFO"]),
+    case(&["never_returns", "FIFO"]),
+    case(&["interrupted_open", "FIFO"]),
+];
+
+/// The lines of a run without ids, in an order that does not depend on which thread was faster.
+fn lines(probe: &str, offer: &Offer, words: &[&str]) -> Vec<String> {
+    let scratch_of_all = std::env::temp_dir().join(format!("rstrace-backends-{}", std::process::id()));
+    // The same path for every backend.
+    let _ = std::fs::remove_dir_all(&scratch_of_all);
+    std::fs::create_dir(&scratch_of_all).expect("a temporary folder can be made");
+    let inside =
+        |name: &str| scratch_of_all.join(name).to_str().expect("temporary paths are UTF-8").to_owned();
+    std::fs::write(inside("file"), "").expect("a file can be written");
+    std::fs::create_dir(inside("d")).expect("a folder can be made");
+    let program = fixture(words[0]);
+    let rest = words[1..].iter().map(|&w| match w {
+        "DIR" => inside("d"),
+        "FIFO" => inside("fifo"),
+        "FILE" => inside("file"),
+        "PROGRAM" => fixture("exit_code"),
+        other => other.to_owned(),
+    });
+    let command: Vec<String> = std::iter::once(program).chain(rest).collect();
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    let run = Rstrace::tracing(probe).follow().stats().forced(offer).without_aslr().run(&command);
+    run.ledger();
+    let mut lines: Vec<String> = run.trace.joined().lines.iter().map(|l| without_ids(&l.text)).collect();
+    lines.sort();
+    let _ = std::fs::remove_dir_all(&scratch_of_all);
+    assert!(!lines.is_empty(), "{offer}: {words:?} shows nothing: {}", run.output.stderr);
+    lines
+}
+
+/// Fixtures look at themselves through /proc/PID/task/TID, and a new leader says whose place it took.
+fn without_ids(text: &str) -> String {
+    let squeezed = text.split(' ').filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
+    if !squeezed.contains("\"/proc/")
+        && !squeezed.starts_with("+++ superseded")
+        && !squeezed.starts_with("[ ")
+    {
+        return squeezed;
+    }
+    let mut out = String::new();
+    for c in squeezed.chars() {
+        match c {
+            '0'..='9' if out.ends_with('#') => {}
+            '0'..='9' => out.push('#'),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[track_caller]
+fn assert_equal(what: &str, expected: &[String], shown: &[String]) {
+    let only = |a: &[String], b: &[String]| {
+        let mut rest = b.to_vec();
+        let mut only = Vec::new();
+        for line in a {
+            match rest.iter().position(|l| l == line) {
+                Some(at) => drop(rest.swap_remove(at)),
+                None => only.push(line.clone()),
+            }
+        }
+        only
+    };
+    let (missing, extra) = (only(expected, shown), only(shown, expected));
+    assert!(missing.is_empty() && extra.is_empty(), "{what}\nmissing: {missing:#?}\nunexpected: {extra:#?}");
+}
+
+#[test]
+fn every_backend_and_transport_shows_the_same_events() {
+    let offers = Doctor::ask().usable("open");
+    let (calls, others): (Vec<_>, Vec<_>) = offers.into_iter().partition(|o| !o.sees_functions());
+    let first = calls.first().expect("tracepoints can be used on every kernel");
+    for case in CASES {
+        let all = lines("open", first, case.words);
+        for offer in &calls[1..] {
+            assert_equal(&format!("{:?}, {offer}", case.words), &all, &lines("open", offer, case.words));
+        }
+        let seen: Vec<String> = all.into_iter().filter(|l| !(case.unseen_by_functions)(l)).collect();
+        for offer in &others {
+            assert_equal(&format!("{:?}, {offer}", case.words), &seen, &lines("open", offer, case.words));
+        }
+    }
+}
+
+#[test]
+fn every_backend_and_transport_shows_the_same_programs() {
+    let offers = Doctor::ask().usable("exec");
+    let first = offers.first().expect("the exec probe can be used on every kernel");
+    for words in
+        [&["exec_args", "PROGRAM"][..], &["exec_chain", "5", "FILE"], &["thread_exec", "PROGRAM", "9"]]
+    {
+        let all = lines("exec", first, words);
+        for offer in &offers[1..] {
+            assert_equal(&format!("{words:?}, {offer}"), &all, &lines("exec", offer, words));
+        }
+    }
+}
+
+#[test]
+fn each_combination_that_doctor_calls_usable_traces() {
+    let scratch = Scratch::new();
+    let path = scratch.file("f", "");
+    let chain = fixture("exec_chain");
+    for probe in ["open", "exec"] {
+        let offers = Doctor::ask().usable(probe);
+        assert!(!offers.is_empty(), "nothing can be used for {probe}");
+        for offer in offers {
+            let run = Rstrace::tracing(probe).stats().forced(&offer).run(&[&chain, "3", &path]).ended_well();
+            assert_eq!(run.trace.calls().len(), 4, "{offer}:\n{}", run.text);
+            let ledger = run.ledger();
+            assert_eq!(ledger.seen, 4, "{offer}");
+            assert_eq!(ledger.backend, offer.backend);
+            assert_eq!(Some(ledger.transport), offer.transport);
+        }
+    }
+}
+
+#[test]
+fn each_combination_that_doctor_refuses_fails_with_that_reason() {
+    for (offer, reason) in Doctor::ask().refused() {
+        let run =
+            Rstrace::tracing(&offer.probe).forced(&offer).run(&[&fixture("open_burst"), "1", "/dev/null"]);
+        let stderr = &run.output.stderr;
+        assert!(!run.output.status.success(), "{offer} works");
+        assert!(stderr.contains(&reason), "{offer}: {reason:?} is not in {stderr:?}");
+        assert_eq!(stderr.trim_end().lines().count(), 1, "{offer}: an error is one line:\n{stderr}");
+        assert!(stderr.starts_with("rstrace: "), "{stderr}");
+        assert_eq!(run.output.stdout, "", "{offer}: the command must not have run");
+    }
+}
+
+#[test]
+fn what_doctor_chooses_is_what_is_used() {
+    let doctor = Doctor::ask();
+    for probe in ["open", "exec"] {
+        let chosen = doctor.chosen(probe);
+        let run =
+            Rstrace::tracing(probe).stats().run(&[&fixture("exec_chain"), "1", "/dev/null"]).ended_well();
+        let ledger = run.ledger();
+        assert_eq!((&ledger.backend, Some(ledger.transport)), (&chosen.backend, chosen.transport));
+    }
+}
+
+#[test]
+fn what_is_chosen_has_no_caveat() {
+    for offer in Doctor::ask().offers {
+        if let Verdict::Usable { chosen: true, caveat } = &offer.verdict {
+            assert_eq!(*caveat, None, "{offer}: only a hook that sees every call may be chosen");
+        }
+    }
+}
+
+#[test]
+fn a_raised_count_of_threads_loses_no_return_under_any_backend() {
+    for offer in Doctor::ask().usable("open") {
+        let run = Rstrace::tracing("open").stats().forced(&offer);
+        let run = run.run(&[&fixture("open_storm"), "16", "500", "/dev/null"]).ended_well();
+        let (ledger, opens) = (run.ledger(), said_number(&run.output.stdout, "opens"));
+        assert_eq!(ledger.delivered as usize, run.trace.calls().len(), "{offer}");
+        assert!(ledger.seen <= opens, "{offer}: {ledger:?}");
+    }
+}

@@ -1,0 +1,11 @@
+//! End-to-end tests of the built command. One program, so that a virtual machine needs one file; there it runs
+//! with `--test-threads=1`. What a machine lacks is skipped with a line `SKIP test: reason`.
+
+mod attaching;
+mod backends;
+mod errors;
+mod hard_calls;
+mod launching;
+mod ledger;
+mod lines;
+mod same_run;
