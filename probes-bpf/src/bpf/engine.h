@@ -34,12 +34,16 @@ enum lane {
 	LANE_FUNCTIONS, /* two each: entry, return */
 };
 
-/* A vector of strings being read. */
+#define WHAT_NONE 0xff
+
+/* A vector being read. */
 struct walk {
 	u64 vector; /* the address of the next pointer */
 	u64 string; /* the rest of the string being read, or 0 */
 	u64 count;
-	u32 capture;
+	u32 what; /* of the capture being read, or WHAT_NONE */
+	u32 capture; /* its index */
+	u32 next; /* index of the capture to look at next */
 	u32 compat;
 	u32 continued;
 	u32 unterminated;
@@ -257,10 +261,11 @@ static __noinline int enter(void *ctx, struct call *c)
 	in->len = 0;
 	in->pending = capture_all(s, p, ~0U, WHEN_ENTRY);
 	len = s->len;
+	barrier_var(len);
 	if (len > INLINE_LEN) {
 		emit(ctx, s);
 		in->parts = 1;
-	} else if (len) {
+	} else {
 		bpf_probe_read_kernel(in->data, len, s->data);
 		in->len = len;
 	}
@@ -314,7 +319,11 @@ static __always_inline void resume_record(struct scratch *s, const struct inflig
 	r->flags = in->flags;
 	r->parts = in->parts;
 	r->slot = slot;
-	if (len && len <= INLINE_LEN) {
+	if (!len)
+		return;
+	/* else the compiler joins the two checks into one that the verifier can't follow */
+	barrier_var(len);
+	if (len <= INLINE_LEN) {
 		bpf_probe_read_kernel(s->data, len, in->data);
 		s->len = len;
 	}

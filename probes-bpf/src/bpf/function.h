@@ -95,27 +95,29 @@ static __always_inline int fentry_entry(u64 *ctx, u32 slot)
 	return function_entry(ctx, slot, &c);
 }
 
-/* Behind the arguments stands the result. */
+/*
+ * Behind the arguments stands the result. The barrier keeps the compiler from making one load of
+ * variable offset, which the verifier refuses, of the seven.
+ */
+#define RETURN_BEHIND(args)                                                                      \
+	if (config.function_args[slot] == args) {                                                \
+		ret = ctx[args];                                                                 \
+		barrier_var(ret);                                                                \
+	}
+
 static __always_inline int fentry_return(u64 *ctx, u32 slot)
 {
 	u64 ret = 0;
 
 	if (!wanted(bpf_get_current_pid_tgid()))
 		return 0;
-	if (config.function_args[slot] == 0)
-		ret = ctx[0];
-	else if (config.function_args[slot] == 1)
-		ret = ctx[1];
-	else if (config.function_args[slot] == 2)
-		ret = ctx[2];
-	else if (config.function_args[slot] == 3)
-		ret = ctx[3];
-	else if (config.function_args[slot] == 4)
-		ret = ctx[4];
-	else if (config.function_args[slot] == 5)
-		ret = ctx[5];
-	else if (config.function_args[slot] == 6)
-		ret = ctx[6];
+	RETURN_BEHIND(0);
+	RETURN_BEHIND(1);
+	RETURN_BEHIND(2);
+	RETURN_BEHIND(3);
+	RETURN_BEHIND(4);
+	RETURN_BEHIND(5);
+	RETURN_BEHIND(6);
 	return function_return(ctx, slot, ret);
 }
 

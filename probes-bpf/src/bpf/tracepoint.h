@@ -156,43 +156,81 @@ int classic_exit(void *ctx)
  * The vectors of execve, each hook with either loop (see vector.h). A failed execve is read by a program of
  * its own that runs before sys_exit's: programs of a tracepoint run in the order of their attachment.
  */
-static __always_inline int prepare_exec(void *ctx, bool looping)
+static __always_inline int prepare_exec(void *ctx, void *again)
 {
 	if (wanted(bpf_get_current_pid_tgid()))
-		send_vectors(ctx, LANE_PREPARE_EXEC, looping);
+		send_vectors(ctx, LANE_PREPARE_EXEC, again);
 	return 0;
 }
 
-static __always_inline int failed_exec(void *ctx, s64 ret, bool looping)
+static __always_inline int failed_exec(void *ctx, s64 ret, void *again)
 {
 	if (ret < 0 && wanted(bpf_get_current_pid_tgid()))
-		send_vectors(ctx, LANE_FAILED_EXEC, looping);
+		send_vectors(ctx, LANE_FAILED_EXEC, again);
 	return 0;
 }
 
-#define VECTOR_PROGRAMS(suffix, looping)                                                         \
-	SEC("raw_tp/sched_prepare_exec")                                                         \
-	int raw_prepare_exec##suffix(void *ctx)                                                  \
-	{                                                                                        \
-		return prepare_exec(ctx, looping);                                               \
-	}                                                                                        \
-	SEC("kprobe/security_bprm_creds_for_exec")                                               \
-	int kprobe_prepare_exec##suffix(void *ctx)                                               \
-	{                                                                                        \
-		return prepare_exec(ctx, looping);                                               \
-	}                                                                                        \
-	SEC("raw_tp/sys_exit")                                                                   \
-	int raw_failed_exec##suffix(struct bpf_raw_tracepoint_args *ctx)                         \
-	{                                                                                        \
-		return failed_exec(ctx, ctx->args[1], looping);                                  \
-	}                                                                                        \
-	SEC("tp/raw_syscalls/sys_exit")                                                          \
-	int classic_failed_exec##suffix(struct classic_sys_exit *ctx)                            \
-	{                                                                                        \
-		return failed_exec(ctx, ctx->ret, looping);                                      \
-	}
+SEC("raw_tp/sched_prepare_exec")
+int raw_prepare_exec(void *ctx)
+{
+	return prepare_exec(ctx, 0);
+}
 
-VECTOR_PROGRAMS(, 1)
-VECTOR_PROGRAMS(_bounded, 0)
+SEC("kprobe/security_bprm_creds_for_exec")
+int kprobe_prepare_exec(void *ctx)
+{
+	return prepare_exec(ctx, 0);
+}
+
+SEC("kprobe/security_bprm_creds_for_exec")
+int kprobe_prepare_exec_bounded(void *ctx)
+{
+	return prepare_exec(ctx, &prepare_again);
+}
+
+SEC("kprobe")
+int kprobe_prepare_exec_again(void *ctx)
+{
+	bounded_vectors(ctx, LANE_PREPARE_EXEC, &prepare_again);
+	return 0;
+}
+
+SEC("raw_tp/sys_exit")
+int raw_failed_exec(struct bpf_raw_tracepoint_args *ctx)
+{
+	return failed_exec(ctx, ctx->args[1], 0);
+}
+
+SEC("raw_tp/sys_exit")
+int raw_failed_exec_bounded(struct bpf_raw_tracepoint_args *ctx)
+{
+	return failed_exec(ctx, ctx->args[1], &failed_again);
+}
+
+SEC("raw_tp")
+int raw_failed_exec_again(void *ctx)
+{
+	bounded_vectors(ctx, LANE_FAILED_EXEC, &failed_again);
+	return 0;
+}
+
+SEC("tp/raw_syscalls/sys_exit")
+int classic_failed_exec(struct classic_sys_exit *ctx)
+{
+	return failed_exec(ctx, ctx->ret, 0);
+}
+
+SEC("tp/raw_syscalls/sys_exit")
+int classic_failed_exec_bounded(struct classic_sys_exit *ctx)
+{
+	return failed_exec(ctx, ctx->ret, &failed_again);
+}
+
+SEC("tp")
+int classic_failed_exec_again(void *ctx)
+{
+	bounded_vectors(ctx, LANE_FAILED_EXEC, &failed_again);
+	return 0;
+}
 
 #endif

@@ -5,7 +5,8 @@
  * They are read when a new program is about to replace the old one, or when that has failed: the kernel
  * has read them by then, so they are resident. At entry they often are not (after a fork never).
  *
- * bpf_loop is 5.17; older kernels get a loop that their verifier walks through, and so a bound.
+ * bpf_loop is 5.17. Before it the verifier walks through a loop, and gives up after some thousand branches:
+ * there a program does BOUNDED_STEPS and calls its tail for the next ones, 33 times at most.
  */
 #ifndef RSTRACE_VECTOR_H
 #define RSTRACE_VECTOR_H
@@ -13,8 +14,16 @@
 #include "engine.h"
 
 #define STRING_CHUNK 4096
-#define BOUNDED_STEPS 4096
+#define BOUNDED_STEPS 128
 #define LOOP_STEPS (1 << 23)
+
+/* The tails: of the program that prepares an execve, and of that for a failed one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+} prepare_again SEC(".maps"), failed_again SEC(".maps");
 
 /* Starts a part with the head of the vector's payload. */
 static __always_inline void begin_part(struct scratch *s)
@@ -99,7 +108,7 @@ static __noinline long strings_step(void *ctx, struct scratch *s)
 	return 0;
 }
 
-static __noinline long pointers_step(void *ctx, struct scratch *s)
+static __noinline long pointers_step(struct scratch *s)
 {
 	struct walk *w = &s->walk;
 	u64 pointer = 0;
@@ -117,67 +126,108 @@ static __noinline long pointers_step(void *ctx, struct scratch *s)
 	return 0;
 }
 
+static __always_inline void end_vector(void *ctx, struct scratch *s)
+{
+	if (s->walk.what == WHAT_POINTER_COUNT) {
+		u64 result[2] = { s->walk.count, s->walk.unterminated };
+
+		begin_part(s);
+		bpf_probe_read_kernel(s->data + sizeof(struct payload), sizeof(result), result);
+		s->len = sizeof(struct payload) + sizeof(result);
+	}
+	end_part(ctx, s);
+	s->walk.what = WHAT_NONE;
+}
+
+/* Goes to the next capture that is a vector; not 0 if there is none. */
+static __noinline long next_vector(struct scratch *s)
+{
+	u32 pair = s->record.pair, index = s->walk.next, arg;
+	struct pair *p = bpf_map_lookup_elem(&pairs, &pair);
+	struct walk *w = &s->walk;
+	struct capture *capture;
+
+	if (!p || index >= p->captures || index >= MAX_CAPTURES)
+		return 1;
+	w->next = index + 1;
+	capture = &p->capture[index];
+	arg = capture->arg;
+	if ((capture->what != WHAT_STRINGS && capture->what != WHAT_POINTER_COUNT) || arg >= MAX_ARGS)
+		return 0;
+	w->vector = s->record.args[arg];
+	if (!w->vector)
+		return 0;
+	w->what = capture->what;
+	w->capture = index;
+	w->string = 0;
+	w->count = 0;
+	w->continued = 0;
+	begin_part(s);
+	return 0;
+}
+
+/* One step of the whole work; not 0 when it is done. */
+static __noinline long vectors_step(void *ctx, struct scratch *s)
+{
+	long end;
+
+	if (s->walk.what == WHAT_NONE)
+		return next_vector(s);
+	if (s->walk.what == WHAT_STRINGS)
+		end = strings_step(ctx, s);
+	else
+		end = pointers_step(s);
+	if (end)
+		end_vector(ctx, s);
+	return 0;
+}
+
 struct vector_loop {
 	void *ctx;
 	struct scratch *s;
 };
 
-static long strings_loop(u64 index, struct vector_loop *loop)
+static long vectors_loop(u64 index, struct vector_loop *loop)
 {
-	return strings_step(loop->ctx, loop->s);
+	return vectors_step(loop->ctx, loop->s);
 }
 
-static long pointers_loop(u64 index, struct vector_loop *loop)
+/* Keeps with the call what became of it; its record says how many parts there are. */
+static __always_inline void finish_vectors(struct scratch *s)
 {
-	return pointers_step(loop->ctx, loop->s);
-}
+	struct inflight_key key = { .pid_tgid = s->record.pid_tgid };
+	struct inflight *in = bpf_map_lookup_elem(&inflights, &key);
 
-static __always_inline void read_strings(void *ctx, struct scratch *s, bool looping)
-{
-	begin_part(s);
-	if (looping) {
-		struct vector_loop loop = { ctx, s };
-
-		bpf_loop(LOOP_STEPS, strings_loop, &loop, 0);
-	} else {
-		int i;
-
-		for (i = 0; i < BOUNDED_STEPS; i++)
-			if (strings_step(ctx, s))
-				break;
-		if (i == BOUNDED_STEPS && s->len <= MAX_DATA - 16)
-			append_address(s, s->len, ELEMENT_CUT, s->walk.vector);
+	if (in) {
+		in->parts = s->record.parts;
+		in->flags |= CALL_VECTORS;
 	}
-	end_part(ctx, s);
 }
 
-static __always_inline void count_pointers(void *ctx, struct scratch *s, bool looping)
+/* As many steps as a program without bpf_loop can do; then its tail goes on. */
+static __always_inline void bounded_vectors(void *ctx, u32 lane, void *again)
 {
-	u64 result[2];
+	struct scratch *s = scratch_of(lane);
 
-	if (looping) {
-		struct vector_loop loop = { ctx, s };
-
-		bpf_loop(LOOP_STEPS, pointers_loop, &loop, 0);
-	} else {
-		int i;
-
-		for (i = 0; i < BOUNDED_STEPS; i++)
-			if (pointers_step(ctx, s))
-				break;
-		if (i == BOUNDED_STEPS)
-			s->walk.unterminated = 1;
+	if (!s)
+		return;
+	for (int i = 0; i < BOUNDED_STEPS; i++) {
+		if (vectors_step(ctx, s)) {
+			finish_vectors(s);
+			return;
+		}
 	}
-	begin_part(s);
-	result[0] = s->walk.count;
-	result[1] = s->walk.unterminated;
-	bpf_probe_read_kernel(s->data + sizeof(struct payload), sizeof(result), result);
-	s->len = sizeof(struct payload) + sizeof(result);
-	end_part(ctx, s);
+	bpf_tail_call(ctx, again, 0);
+	/* no tail is left: say where reading stopped */
+	if (s->walk.what == WHAT_STRINGS && s->len <= MAX_DATA - 16)
+		append_address(s, s->len, ELEMENT_CUT, s->walk.vector);
+	s->walk.unterminated = 1;
+	end_vector(ctx, s);
+	finish_vectors(s);
 }
 
 /* Sends the vectors of the execve that this thread is in, and what its entry could not read. */
-static __always_inline void send_vectors(void *ctx, u32 lane, bool looping)
+static __always_inline void send_vectors(void *ctx, u32 lane, void *again)
 {
 	struct inflight_key key = {};
 	struct scratch *s = scratch_of(lane);
@@ -195,37 +245,23 @@ static __always_inline void send_vectors(void *ctx, u32 lane, bool looping)
 		return;
 	resume_record(s, in, key.pid_tgid, 0);
 	s->record.kind = RECORD_PART;
-	s->record.parts = in->parts;
 	s->len = 0;
 	in->pending = capture_all(s, p, in->pending, WHEN_ENTRY);
 	if (s->len) {
 		emit(ctx, s);
 		s->record.parts++;
 	}
-	for (u32 i = 0; i < MAX_CAPTURES; i++) {
-		u32 what, arg;
+	s->walk.next = 0;
+	s->walk.what = WHAT_NONE;
+	s->walk.compat = s->record.flags & CALL_COMPAT;
+	if (again) {
+		bounded_vectors(ctx, lane, again);
+	} else {
+		struct vector_loop loop = { ctx, s };
 
-		if (i >= p->captures)
-			break;
-		what = p->capture[i].what;
-		arg = p->capture[i].arg;
-		if ((what != WHAT_STRINGS && what != WHAT_POINTER_COUNT) || arg >= MAX_ARGS)
-			continue;
-		s->walk.vector = s->record.args[arg];
-		if (!s->walk.vector)
-			continue;
-		s->walk.capture = i;
-		s->walk.compat = s->record.flags & CALL_COMPAT;
-		s->walk.string = 0;
-		s->walk.count = 0;
-		s->walk.continued = 0;
-		if (what == WHAT_STRINGS)
-			read_strings(ctx, s, looping);
-		else
-			count_pointers(ctx, s, looping);
+		bpf_loop(LOOP_STEPS, vectors_loop, &loop, 0);
+		finish_vectors(s);
 	}
-	in->parts = s->record.parts;
-	in->flags |= CALL_VECTORS;
 }
 
 #endif

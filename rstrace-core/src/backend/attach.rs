@@ -10,7 +10,7 @@ use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, PrintLevel, ProgramMut};
 use rstrace_probes_bpf::{RstraceSkel, RstraceSkelBuilder, layout};
 
 use super::kprobe::{self, ReturnEvent};
-use super::plan::{Plan, Prepare};
+use super::plan::{AGAIN, Plan, Prepare};
 use super::{Backend, TracepointHook};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::machine::{Machine, has_helper, perf_event_open};
@@ -172,6 +172,13 @@ impl<'m> Attached<'m> {
         programs.sort_by_key(|(order, _)| *order);
         for (_, program) in programs {
             let name = program.name().to_string_lossy().into_owned();
+            if name.ends_with(AGAIN) {
+                let maps = &self.skel.maps;
+                let tails = if name.contains("prepare") { &maps.prepare_again } else { &maps.failed_again };
+                let fd = program.as_fd().as_raw_fd().to_ne_bytes();
+                tails.update(&[0; 4], &fd, MapFlags::ANY).context("the table of tail calls")?;
+                continue;
+            }
             let link = attach_program(machine, plan, &program, &name, &mut self.returns)?;
             links.push(link);
         }
@@ -215,7 +222,8 @@ fn recursion_misses(program: i32) -> Option<u64> {
 
 fn order(name: &str) -> u8 {
     match name {
-        _ if name.ends_with("_fork") => 0,
+        // tails before the programs that call them
+        _ if name.ends_with("_fork") || name.ends_with(AGAIN) => 0,
         "raw_exit" | "classic_exit" | "raw_exec" | "classic_exec" => 1,
         // before sys_exit, which forgets the call
         _ if name.contains("failed_exec") => 2,

@@ -31,6 +31,9 @@ struct Vectors {
     looping: bool,
 }
 
+/// What the names of programs end in that are the tails of others, and are not attached themselves.
+pub(crate) const AGAIN: &str = "_again";
+
 /// Which pair is attached how.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -172,9 +175,11 @@ impl Plan {
             names.extend([format!("{hook}_sys_enter"), format!("{hook}_sys_exit")]);
         }
         if let Some(Vectors { looping }) = self.vectors {
-            let suffix = if looping { "" } else { "_bounded" };
-            names.insert(format!("{hook}_failed_exec{suffix}"));
-            names.extend(prepare.map(|prepare| format!("{}{suffix}", prepare.program())));
+            let suffixes: &[_] = if looping { &[""] } else { &["_bounded", AGAIN] };
+            for suffix in suffixes {
+                names.insert(format!("{hook}_failed_exec{suffix}"));
+                names.extend(prepare.map(|prepare| format!("{}{suffix}", prepare.program())));
+            }
         }
         for (slot, function) in self.functions.iter().enumerate() {
             let (entry, ret) = match function.backend {
