@@ -221,7 +221,9 @@ impl Apt {
         if self.options.is_empty() {
             return Ok(());
         }
-        process::output(self.call("apt-get").arg("-oAPT::Update::Error-Mode=any").arg("update")).map(drop)
+        process::output(self.call("apt-get").arg("-oAPT::Update::Error-Mode=any").arg("update"))
+            .map(drop)
+            .map_err(|error| format!("its lists cannot be fetched: {}", reason(&error)))
     }
 
     fn refresh(&self) -> Result<()> {
@@ -251,8 +253,15 @@ impl Apt {
     }
 
     fn download(&self, package: &str, into: &Path) -> Result<()> {
-        process::output(self.call("apt-get").arg("download").arg(package).current_dir(into)).map(drop)
+        process::output(self.call("apt-get").arg("download").arg(package).current_dir(into))
+            .map(drop)
+            .map_err(|error| reason(&error).into())
     }
+}
+
+/// What apt says, without the long list of options that it was called with.
+fn reason(error: &str) -> &str {
+    error.rsplit_once("): E: ").map_or(error, |(_, reason)| reason)
 }
 
 /// The archives in the machine's own apt sources, in both formats. The main archive comes before the one for

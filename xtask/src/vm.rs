@@ -1,7 +1,7 @@
 //! The end-to-end tests on stock kernels in qemu: 5.10, 6.1, 6.12 and 7.2, the newer ones preemptible too.
 //!
 //! Emulated without KVM, so this shows behaviour, never timings. A machine says by a line on its console how it
-//! ended; qemu's exit status says nothing. One machine at a time: each keeps two processors busy.
+//! ended; qemu's exit status says nothing. One machine at a time, so that none runs into its time limit on a small host.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -47,9 +47,6 @@ enum Preempt {
     Full,
 }
 
-/// How often a machine is booted when the emulator fails it.
-const ATTEMPTS: u32 = 3;
-
 /// What every machine of one call has in common.
 struct Bench<'a> {
     options: &'a Options,
@@ -61,8 +58,7 @@ struct Bench<'a> {
 
 /// `cargo xtask vm`.
 pub fn run(options: &Options) -> Result<ExitCode> {
-    setup::install(setup::BUILD)?;
-    setup::install(setup::TEST)?;
+    setup::install(&[setup::BUILD, setup::TEST])?;
     let mut report = Report::default();
     matrix(options, &mut report)?;
     if options.shell.is_none() {
@@ -143,18 +139,13 @@ impl Console {
         // /init repeats what the kernel's log holds, since warnings do not reach a quiet console.
         let logged = line.split_once("RSTRACE-VM-KERNEL ").map(|(_, logged)| logged);
         let fatal = ["BUG: ", "Oops: ", "Kernel panic", "general protection fault"];
-        let is_fatal = line.starts_with('[') && fatal.iter().any(|sign| line.contains(sign));
+        // An emulated processor may well be stuck for a while, that is no fault of the kernel.
+        let is_fatal = line.starts_with('[')
+            && fatal.iter().any(|sign| line.contains(sign))
+            && !line.contains("soft lockup");
         if (is_fatal || logged.is_some()) && self.complaint.is_none() {
             self.complaint = Some(logged.unwrap_or(line).into());
         }
-    }
-}
-
-impl Console {
-    /// qemu now and then runs a stale translation of an instruction that the kernel has just patched: it meets the
-    /// patch's breakpoint when its handler no longer expects one. No hardware does that and no test causes it.
-    fn blames_the_emulator(&self) -> bool {
-        self.complaint.as_ref().is_some_and(|line| line.contains("int3: 0000"))
     }
 }
 
@@ -172,39 +163,32 @@ impl Bench<'_> {
         let kernel = match kernels::get(series) {
             Ok(kernel) => kernel,
             Err(missing) => {
+                let (Missing::Unavailable(why) | Missing::Broken(why)) = &missing;
+                eprintln!("xtask: {name} cannot be booted: {why}");
                 let outcome = match missing {
                     Missing::Unavailable(why) => Outcome::Skipped(why),
                     Missing::Broken(why) => Outcome::Failed(why),
                 };
-                eprintln!("xtask: {name}: {outcome:?}");
                 return Part::check(&name, outcome, start.elapsed());
             }
         };
         let start = Instant::now();
         eprintln!("xtask: {name} ({})", kernel.version);
         let log = self.directory.join(format!("{}.log", name.replace([' ', '='], "-")));
-        let mut ended = self.boot(series, preempt, &kernel, &log);
-        let mut note = None;
-        for _ in 1..ATTEMPTS {
-            if !ended.as_ref().is_ok_and(|(_, console)| console.blames_the_emulator()) {
-                break;
-            }
-            let aside = log.with_extension("emulator.log");
-            let _ = std::fs::rename(&log, &aside);
-            let text = format!("booted again after a fault of the emulator, see {}", aside.display());
-            eprintln!("xtask: {name}: {text}");
-            note = Some(text);
-            ended = self.boot(series, preempt, &kernel, &log);
-        }
-        let (outcome, tests) = match ended {
+        let (outcome, tests) = match self.boot(series, preempt, &kernel, &log) {
             Ok((outcome, console)) => (outcome, console.tested.then_some(console.tests)),
             Err(error) => (Outcome::Failed(error), None),
         };
-        if let (Outcome::Failed(why), None) = (&outcome, &self.options.shell) {
-            eprintln!("xtask: {name}: {why}; the end of {}:", log.display());
-            print_tail(&log);
+        match &outcome {
+            Outcome::Failed(why) if self.options.shell.is_none() => {
+                eprintln!("xtask: {name}: {why}; the end of {}:", log.display());
+                print_tail(&log);
+            }
+            // The console has been shown.
+            Outcome::Failed(why) => eprintln!("xtask: {name}: {why}"),
+            Outcome::Passed | Outcome::Skipped(_) => {}
         }
-        Part { name, outcome, tests, is_end_to_end: true, took: start.elapsed(), note }
+        Part { name, outcome, tests, is_end_to_end: true, took: start.elapsed() }
     }
 
     fn backend(&self) -> Option<&str> {
@@ -256,7 +240,9 @@ impl Bench<'_> {
             command_line.push_str(" preempt=full");
         }
         let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-m", "2048", "-smp", "2", "-no-reboot"]);
+        // Both processors in one thread: with one thread each, qemu 7.2 at times runs a stale translation of an
+        // instruction that the kernel is patching, and attaching a probe patches many ("Oops: int3").
+        qemu.args(["-accel", "tcg,thread=single", "-cpu", "max", "-m", "2048", "-smp", "2", "-no-reboot"]);
         qemu.args(["-nodefaults", "-display", "none", "-serial", "stdio", "-append", &command_line]);
         qemu.arg("-kernel").arg(&kernel.vmlinuz).arg("-initrd").arg(&archive);
         let console = self.watch(&mut qemu, log);
@@ -269,8 +255,8 @@ impl Bench<'_> {
                 Outcome::Failed(format!("no result within {} s", self.options.timeout))
             }
             (None, None) => Outcome::Failed("the machine ended without a result".into()),
-            (None, Some(0)) if console.tested || self.options.shell.is_some() => Outcome::Passed,
-            (None, Some(0)) => Outcome::Failed("the tests printed no result".into()),
+            (None, Some(0)) if console.tests.ran() > 0 || self.options.shell.is_some() => Outcome::Passed,
+            (None, Some(0)) => Outcome::Failed("no test ran".into()),
             (None, Some(status)) => Outcome::Failed(format!("exit status {status}")),
         };
         Ok((outcome, console))
@@ -373,16 +359,6 @@ mod tests {
         assert_eq!(console.status, Some(0));
         assert_eq!(console.tests, Counts { passed: 5, failed: 0, skipped: 1 });
         assert!(console.complaint.is_none());
-    }
-
-    #[test]
-    fn only_a_stale_breakpoint_is_the_emulators_fault() {
-        let mut console = Console::default();
-        console.see("[    1.1] Oops: int3: 0000 [#1] SMP NOPTI");
-        assert!(console.blames_the_emulator());
-        let mut console = Console::default();
-        console.see("[    1.1] Oops: general protection fault: 0000 [#1] SMP NOPTI");
-        assert!(!console.blames_the_emulator());
     }
 
     #[test]
