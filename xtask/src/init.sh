@@ -23,7 +23,7 @@ hostname -F /etc/hostname
 cd /root
 sh /command
 status=$?
-dmesg | grep -E 'BUG: |Oops: |general protection fault|WARNING: .*CPU' | sed 's/^/RSTRACE-VM-KERNEL /'
+dmesg | grep -E 'BUG: |Oops: |general protection fault|WARNING: .*CPU' | grep -v 'soft lockup' | sed 's/^/RSTRACE-VM-KERNEL /'
 echo "RSTRACE-VM-RESULT status=$status"
 sync
 poweroff -f

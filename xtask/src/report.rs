@@ -65,14 +65,12 @@ pub struct Part {
     pub is_end_to_end: bool,
     /// How long it took.
     pub took: Duration,
-    /// What else there is to say.
-    pub note: Option<String>,
 }
 
 impl Part {
     /// A part without tests of its own.
     pub fn check(name: &str, outcome: Outcome, took: Duration) -> Part {
-        Part { name: name.into(), outcome, tests: None, is_end_to_end: false, took, note: None }
+        Part { name: name.into(), outcome, tests: None, is_end_to_end: false, took }
     }
 }
 
@@ -122,12 +120,8 @@ impl Report {
             let tests = part.tests.map_or(String::new(), |counts| {
                 format!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped)
             });
-            let note = part.note.as_deref().unwrap_or_default();
-            let about = [tests.as_str(), why, note]
-                .iter()
-                .filter(|text| !text.is_empty())
-                .copied()
-                .collect::<Vec<_>>();
+            let about =
+                [tests.as_str(), why].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>();
             let row =
                 format!("{:width$}  {word:7} {:>5} s  {}", part.name, part.took.as_secs(), about.join("; "));
             println!("{}", row.trim_end());

@@ -8,7 +8,7 @@ use crate::{Result, artifacts, process, setup};
 
 /// Replaces this process by rstrace, so its exit status and its signals are rstrace's own.
 pub fn run(args: &[OsString]) -> Result<ExitCode> {
-    setup::install(setup::BUILD)?;
+    setup::install(&[setup::BUILD])?;
     let rstrace = artifacts::rstrace()?;
     let error = process::as_root(&rstrace).args(args).exec();
     Err(format!("cannot start {}: {error}", rstrace.display()))

@@ -66,8 +66,9 @@ impl Need {
 }
 
 /// Installs what is missing, and only that.
-pub fn install(needs: &[Need]) -> Result<()> {
-    let missing: Vec<&str> = needs.iter().filter(|need| !need.is_met()).map(|need| need.package).collect();
+pub fn install(lists: &[&[Need]]) -> Result<()> {
+    let missing: Vec<&str> =
+        lists.iter().copied().flatten().filter(|need| !need.is_met()).map(|need| need.package).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -42,8 +42,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         |stage| options.only.is_none_or(|only| only == stage) && !(options.no_vm && stage == Stage::Vm);
     let mut report = Report::default();
     let start = Instant::now();
-    let ready = setup::install(setup::BUILD).and_then(|()| setup::install(setup::TEST));
-    if let Err(error) = ready {
+    if let Err(error) = setup::install(&[setup::BUILD, setup::TEST]) {
         report.add(Part::check("set-up", Outcome::Failed(error), start.elapsed()));
     } else {
         if wants(Stage::Checks) {
@@ -189,5 +188,5 @@ fn watched(name: &str, command: &mut Command, is_end_to_end: bool) -> Part {
         Err(error) => Outcome::Failed(error),
     };
     let tests = (results > 0).then_some(counts);
-    Part { name: name.into(), outcome, tests, is_end_to_end, took: start.elapsed(), note: None }
+    Part { name: name.into(), outcome, tests, is_end_to_end, took: start.elapsed() }
 }

@@ -1,7 +1,7 @@
 //! The end-to-end tests on stock kernels in qemu: 5.10, 6.1, 6.12 and 7.2, the newer ones preemptible too.
 //!
 //! Emulated without KVM, so this shows behaviour, never timings. A machine says by a line on its console how it
-//! ended; qemu's exit status says nothing. One machine at a time: each keeps two processors busy.
+//! ended; qemu's exit status says nothing. One machine at a time, so that none runs into its time limit on a small host.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -47,10 +47,6 @@ enum Preempt {
     Full,
 }
 
-/// A machine that the emulator fails is booted again, at last with all its processors in one thread: slower, but
-/// free of that fault.
-const ATTEMPTS: [&str; 3] = ["multi", "multi", "single"];
-
 /// What every machine of one call has in common.
 struct Bench<'a> {
     options: &'a Options,
@@ -62,8 +58,7 @@ struct Bench<'a> {
 
 /// `cargo xtask vm`.
 pub fn run(options: &Options) -> Result<ExitCode> {
-    setup::install(setup::BUILD)?;
-    setup::install(setup::TEST)?;
+    setup::install(&[setup::BUILD, setup::TEST])?;
     let mut report = Report::default();
     matrix(options, &mut report)?;
     if options.shell.is_none() {
@@ -124,14 +119,6 @@ fn selection(options: &Options) -> Vec<(&'static Series, Preempt)> {
     selected
 }
 
-/// One machine of the matrix.
-struct Machine<'a> {
-    series: &'a Series,
-    preempt: Preempt,
-    kernel: &'a Kernel,
-    log: &'a Path,
-}
-
 /// How a machine ended, from its console.
 #[derive(Debug, Default)]
 struct Console {
@@ -152,18 +139,13 @@ impl Console {
         // /init repeats what the kernel's log holds, since warnings do not reach a quiet console.
         let logged = line.split_once("RSTRACE-VM-KERNEL ").map(|(_, logged)| logged);
         let fatal = ["BUG: ", "Oops: ", "Kernel panic", "general protection fault"];
-        let is_fatal = line.starts_with('[') && fatal.iter().any(|sign| line.contains(sign));
+        // An emulated processor may well be stuck for a while, that is no fault of the kernel.
+        let is_fatal = line.starts_with('[')
+            && fatal.iter().any(|sign| line.contains(sign))
+            && !line.contains("soft lockup");
         if (is_fatal || logged.is_some()) && self.complaint.is_none() {
             self.complaint = Some(logged.unwrap_or(line).into());
         }
-    }
-}
-
-impl Console {
-    /// qemu now and then runs a stale translation of an instruction that the kernel has just patched: it meets the
-    /// patch's breakpoint when its handler no longer expects one. No hardware does that and no test causes it.
-    fn blames_the_emulator(&self) -> bool {
-        self.complaint.as_ref().is_some_and(|line| line.contains("int3: 0000"))
     }
 }
 
@@ -193,21 +175,7 @@ impl Bench<'_> {
         let start = Instant::now();
         eprintln!("xtask: {name} ({})", kernel.version);
         let log = self.directory.join(format!("{}.log", name.replace([' ', '='], "-")));
-        let machine = Machine { series, preempt, kernel: &kernel, log: &log };
-        let mut ended = self.boot(&machine, ATTEMPTS[0]);
-        let mut note = None;
-        for threads in &ATTEMPTS[1..] {
-            if !ended.as_ref().is_ok_and(|(_, console)| console.blames_the_emulator()) {
-                break;
-            }
-            let aside = log.with_extension("emulator.log");
-            let _ = std::fs::rename(&log, &aside);
-            let text = format!("booted again after a fault of the emulator, see {}", aside.display());
-            eprintln!("xtask: {name}: {text}");
-            note = Some(text);
-            ended = self.boot(&machine, threads);
-        }
-        let (outcome, tests) = match ended {
+        let (outcome, tests) = match self.boot(series, preempt, &kernel, &log) {
             Ok((outcome, console)) => (outcome, console.tested.then_some(console.tests)),
             Err(error) => (Outcome::Failed(error), None),
         };
@@ -220,7 +188,7 @@ impl Bench<'_> {
             Outcome::Failed(why) => eprintln!("xtask: {name}: {why}"),
             Outcome::Passed | Outcome::Skipped(_) => {}
         }
-        Part { name, outcome, tests, is_end_to_end: true, took: start.elapsed(), note }
+        Part { name, outcome, tests, is_end_to_end: true, took: start.elapsed() }
     }
 
     fn backend(&self) -> Option<&str> {
@@ -248,8 +216,13 @@ impl Bench<'_> {
         format!("e2e --test-threads=1 '{filter}'\n")
     }
 
-    fn boot(&self, machine: &Machine, threads: &str) -> Result<(Outcome, Console)> {
-        let Machine { series, preempt, kernel, log } = *machine;
+    fn boot(
+        &self,
+        series: &Series,
+        preempt: Preempt,
+        kernel: &Kernel,
+        log: &Path,
+    ) -> Result<(Outcome, Console)> {
         let archive = log.with_extension("cpio");
         let tests = self.tests.as_ref();
         initramfs::write(
@@ -267,17 +240,9 @@ impl Bench<'_> {
             command_line.push_str(" preempt=full");
         }
         let mut qemu = Command::new("qemu-system-x86_64");
-        qemu.args([
-            "-accel",
-            &format!("tcg,thread={threads}"),
-            "-cpu",
-            "max",
-            "-m",
-            "2048",
-            "-smp",
-            "2",
-            "-no-reboot",
-        ]);
+        // Both processors in one thread: with one thread each, qemu 7.2 at times runs a stale translation of an
+        // instruction that the kernel is patching, and attaching a probe patches many ("Oops: int3").
+        qemu.args(["-accel", "tcg,thread=single", "-cpu", "max", "-m", "2048", "-smp", "2", "-no-reboot"]);
         qemu.args(["-nodefaults", "-display", "none", "-serial", "stdio", "-append", &command_line]);
         qemu.arg("-kernel").arg(&kernel.vmlinuz).arg("-initrd").arg(&archive);
         let console = self.watch(&mut qemu, log);
@@ -394,16 +359,6 @@ mod tests {
         assert_eq!(console.status, Some(0));
         assert_eq!(console.tests, Counts { passed: 5, failed: 0, skipped: 1 });
         assert!(console.complaint.is_none());
-    }
-
-    #[test]
-    fn only_a_stale_breakpoint_is_the_emulators_fault() {
-        let mut console = Console::default();
-        console.see("[    1.1] Oops: int3: 0000 [#1] SMP NOPTI");
-        assert!(console.blames_the_emulator());
-        let mut console = Console::default();
-        console.see("[    1.1] Oops: general protection fault: 0000 [#1] SMP NOPTI");
-        assert!(!console.blames_the_emulator());
     }
 
     #[test]
