@@ -19,6 +19,9 @@ pub fn print(report: &Report) {
         ledger.incomplete
     ));
     say(&format!("lost: {}", causes(ledger)));
+    if let Some(others) = others(ledger) {
+        say(&others);
+    }
     for (name, seen) in &ledger.pairs {
         say(&format!("pair {name} seen {seen}"));
     }
@@ -35,7 +38,10 @@ pub fn print(report: &Report) {
 /// Says that something was lost, if so, and what to do.
 pub fn warn(report: &Report) {
     let ledger = &report.ledger;
-    if ledger.anything_lost() {
+    if let Some(others) = others(ledger) {
+        say(&others);
+    }
+    if ledger.lost.total() > ledger.lost.ended_within {
         say(&format!(
             "{} of {} calls are missing above: {} (--buffer gives more room, --stats the whole account)",
             ledger.lost.total(),
@@ -47,7 +53,7 @@ pub fn warn(report: &Report) {
 
 fn causes(ledger: &Ledger) -> String {
     let lost = ledger.lost;
-    let mut text = format!(
+    format!(
         "buffer full {}, in-flight full {}, entry without return {}, return without entry {}, nested {}, \
          ended within {}; recursion {}",
         lost.buffer_full,
@@ -61,15 +67,23 @@ fn causes(ledger: &Ledger) -> String {
             Some(0) => "0".to_owned(),
             Some(misses) => format!("up to {misses} (of the whole machine)"),
         }
-    );
+    )
+}
+
+/// What else is missing, in events that are no calls.
+fn others(ledger: &Ledger) -> Option<String> {
+    let mut parts = Vec::new();
     if let Some(dropped) = ledger.dropped_returns.filter(|dropped| *dropped > 0) {
-        text.push_str(&format!(", returns dropped {dropped} (of the whole machine)"));
+        parts.push(format!("{dropped} returns were dropped by the kernel on the whole machine"));
     }
     if ledger.lost_points > 0 {
-        text.push_str(&format!(", fork, exec and exit events lost {}", ledger.lost_points));
+        parts.push(format!(
+            "{} fork, exec and exit events are missing: the buffer was full",
+            ledger.lost_points
+        ));
     }
     if ledger.not_followed > 0 {
-        text.push_str(&format!(", children not followed {}", ledger.not_followed));
+        parts.push(format!("{} children could not be followed: the set was full", ledger.not_followed));
     }
-    text
+    (!parts.is_empty()).then(|| parts.join("; "))
 }

@@ -55,7 +55,12 @@ pub fn run(options: &Options) -> ExitCode {
         Ok(report) => report,
         Err(error) => {
             let _ = text.finish();
-            return fail(&error, status_of(error.kind()));
+            return match (error.kind(), &options.output) {
+                (ErrorKind::Output, Some(path)) => {
+                    fail(&format_args!("-o {}: {error}", path.display()), FAILURE)
+                }
+                (kind, _) => fail(&error, status_of(kind)),
+            };
         }
     };
     let closed = report.closed || text.finish().is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe);

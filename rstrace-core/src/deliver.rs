@@ -163,16 +163,19 @@ fn decode(
     result
 }
 
-/// Whether something that the program passed could not be captured. Memory that the kernel could not read
-/// either (EFAULT), and a name that it found too long, are what they are.
+/// Whether something that the program passed could not be captured, or only in part. A name that the kernel
+/// finds too long is cut where the kernel stops reading it, and so complete.
 fn is_incomplete(known: &Known, head: &Record, captured: &Captured<'_>) -> bool {
-    if matches!(-head.ret as i32, libc::EFAULT | libc::ENAMETOOLONG) {
-        return false;
-    }
+    let too_long = -head.ret as i32 == libc::ENAMETOOLONG;
     known.pair.captures.iter().enumerate().any(|(index, capture)| {
         let asked = head.args[usize::from(capture.arg)] != 0
             && !matches!(capture.what, What::BytesByReturn | What::Parent);
-        asked && !matches!(captured.get(index), Some(Payload::Bytes(_)))
+        asked
+            && match captured.get(index) {
+                Some(Payload::Bytes(_)) => false,
+                Some(Payload::Cut(_)) => !too_long,
+                _ => true,
+            }
     })
 }
 

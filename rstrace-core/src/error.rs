@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Permission,
     /// The kernel does not offer what is needed.
     Unsupported,
+    /// The output can't be written.
+    Output,
     /// Anything else.
     Other,
 }

@@ -27,10 +27,10 @@ impl<'a> Captured<'a> {
     pub(crate) fn add(&mut self, mut bytes: &'a [u8]) {
         while let Some((capture, payload, rest)) = next_payload(bytes) {
             bytes = rest;
-            if let Some(place) = self.payloads.get_mut(capture) {
-                if matches!(place, None | Some(Payload::Unreadable)) {
-                    *place = Some(payload);
-                }
+            if let Some(place) = self.payloads.get_mut(capture)
+                && matches!(place, None | Some(Payload::Unreadable))
+            {
+                *place = Some(payload);
             }
         }
     }

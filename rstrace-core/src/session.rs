@@ -238,10 +238,10 @@ impl<'m> Session<'m> {
             (End::Thread, Target::Thread(tid)) => self.follow(*tid)?,
             _ => {}
         }
-        if let End::Processes { processes, .. } = &self.end {
-            if let Some(gone) = processes.iter().find(|process| process.has_ended()) {
-                return Err(no_such_process(gone.pid));
-            }
+        if let End::Processes { processes, .. } = &self.end
+            && let Some(gone) = processes.iter().find(|process| process.has_ended())
+        {
+            return Err(no_such_process(gone.pid));
         }
         Ok(())
     }
@@ -273,11 +273,11 @@ impl<'m> Session<'m> {
     pub fn run(mut self, sink: &mut dyn Sink) -> Result<Report> {
         let started = Instant::now();
         let mut failure = None;
-        if let End::Command { held, program, .. } = &mut self.end {
-            if let Some(held) = held.take() {
-                // a failed exec is an error, but its events are to be seen
-                failure = held.release(program).err();
-            }
+        if let End::Command { held, program, .. } = &mut self.end
+            && let Some(held) = held.take()
+        {
+            // a failed exec is an error, but its events are to be seen
+            failure = held.release(program).err();
         }
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("epoll")?;
         let interest = || EpollEvent::new(EpollFlags::EPOLLIN, 0);
@@ -416,7 +416,7 @@ impl<'m> Session<'m> {
             _ => None,
         };
         if let Some(error) = error.filter(|_| !closed) {
-            return Err(Error::new(ErrorKind::Other, format!("the output can't be written: {error}")));
+            return Err(Error::new(ErrorKind::Output, format!("the output can't be written: {error}")));
         }
         Ok(Report {
             ledger,

@@ -342,7 +342,7 @@ static __noinline int leave(void *ctx, struct call *c)
 	key.pid_tgid = bpf_get_current_pid_tgid();
 	key.slot = c->slot;
 	in = bpf_map_lookup_elem(&inflights, &key);
-	if (in && c->slot == 0 && in->nr != c->nr) {
+	if (in && c->slot == 0 && in->nr != c->nr && !(in->flags & CALL_EXECED)) {
 		count(in->pair, COUNT_NO_RETURN);
 		bpf_map_delete_elem(&inflights, &key);
 		in = 0;

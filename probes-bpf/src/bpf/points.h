@@ -75,8 +75,10 @@ static __always_inline int on_exec(void *ctx, u32 old_tid)
 	/* what could not be read until now never will be: the addresses mean other memory from here on */
 	key.pid_tgid = now;
 	in = bpf_map_lookup_elem(&inflights, &key);
-	if (in)
+	if (in) {
 		in->pending = 0;
+		in->flags |= CALL_EXECED;
+	}
 	emit_point(ctx, LANE_EXEC, RECORD_EXEC, old_tid, 0);
 	return 0;
 }

@@ -34,6 +34,7 @@ enum call_flags {
 	CALL_NO_ENTRY = 1 << 1, /* only the return was seen */
 	CALL_DIED = 1 << 2, /* the thread is being killed, or never returned */
 	CALL_VECTORS = 1 << 3, /* its string vectors have been read */
+	CALL_EXECED = 1 << 4, /* it replaced the program: the kernel forgets which execve it was */
 };
 
 struct record {

@@ -89,7 +89,10 @@ fn unknown(word: &str, qualified: bool) -> Error {
         match nearest(word, probes().chain(known())).or_else(|| nearest(word, numbers::names())) {
             Some(name) => format!("-e {shown}: did you mean {name}?"),
             None => {
-                format!("-e {shown}: no probe and no system call has this name (--list shows what there is)")
+                format!(
+                    "-e {shown}: no probe and no system call has this name; the probes are {}",
+                    known_probes()
+                )
             }
         }
     })
@@ -120,6 +123,11 @@ fn distance(a: &str, b: &str) -> usize {
         before_last = std::mem::replace(&mut last, row);
     }
     last[b.len()]
+}
+
+fn known_probes() -> String {
+    let names: Vec<_> = rstrace_probes::REGISTRY.iter().map(|entry| entry.name).collect();
+    names.join(", ")
 }
 
 #[cfg(test)]
@@ -169,7 +177,7 @@ mod tests {
                 "-e close: no probe decodes this system call yet: there are open, openat, openat2, creat, \
                  execve, execveat",
             ),
-            ("a\nb", "-e a\\nb: no probe and no system call has this name (--list shows what there is)"),
+            ("a\nb", "-e a\\nb: no probe and no system call has this name; the probes are open, exec"),
         ] {
             assert_eq!(selected(&[expr]).expect_err("an error"), text);
         }

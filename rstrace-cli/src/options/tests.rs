@@ -49,7 +49,7 @@ fn a_value_may_stick_to_its_letter() {
     let options = options(&["-eopen", "-o/tmp/out", "-p1,2", "-a9", "-s5", "-qq", "-fv"]);
     assert_eq!(options.output, Some(PathBuf::from("/tmp/out")));
     assert_eq!(options.target, Target::Pids(vec![1, 2]));
-    assert_eq!((options.column, options.string_size, options.quiet), (9, 5, 2));
+    assert_eq!((options.column, options.string_size, options.quiet), (9, Some(5), 2));
     assert!(options.follow && options.verbose);
 }
 

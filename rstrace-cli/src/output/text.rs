@@ -81,13 +81,32 @@ pub struct Text<W> {
     /// Groups whose last thread ended before the leader's end was seen: the kernel decides who is the last
     /// before it tells of the end, so two ends may come in the other order.
     over: HashSet<u32>,
+    /// Leaders whose place a thread has taken, until the next event tells whether its execve is traced.
+    superseded: HashMap<u32, Superseded>,
+}
+
+/// A thread that took over its leader's id by an execve.
+#[derive(Debug, Clone, Copy)]
+struct Superseded {
+    /// The id that it had before.
+    tid: u32,
+    /// When.
+    time_ns: u64,
 }
 
 impl<W: Write> Text<W> {
     /// An output to `sink`, which needs no buffer of its own.
     pub fn new(sink: W, style: Style) -> Self {
         let lines = Lines::new(style.colour, style.limits);
-        Self { sink, lines, style, threads: HashMap::new(), ended: HashMap::new(), over: HashSet::new() }
+        Self {
+            sink,
+            lines,
+            style,
+            threads: HashMap::new(),
+            ended: HashMap::new(),
+            over: HashSet::new(),
+            superseded: HashMap::new(),
+        }
     }
 
     /// Makes threads known before their first event: those that are attached to. It is by their number
@@ -100,6 +119,9 @@ impl<W: Write> Text<W> {
 
     /// Prints what was held back. To be called once, after the last event.
     pub fn finish(&mut self) -> io::Result<()> {
+        for (tid, old) in std::mem::take(&mut self.superseded) {
+            self.superseded_line(tid, old);
+        }
         let mut ended: Vec<_> = self.ended.drain().collect();
         ended.sort_unstable_by_key(|(tgid, _)| *tgid);
         for (tgid, status) in ended {
@@ -141,24 +163,48 @@ impl<W: Write> Text<W> {
         self.abi(tid, call.abi);
         self.prefix(tid);
         let lines = &mut self.lines;
-        lines.paint(Token::Call, |out| out.extend_from_slice(call.name.as_bytes()));
-        lines.push("(");
-        for (i, arg) in call.args.iter().enumerate() {
-            lines.push(if i == 0 { "" } else { ", " });
-            lines.value(arg.value);
-        }
+        begin_call(lines, call);
         if let Outcome::Unfinished = call.outcome {
             lines.push(" <detached ...>");
+            lines.end();
         } else {
-            lines.push(")");
-            lines.pad_to(self.style.column);
-            lines.push("= ");
-            outcome(lines, call.outcome);
+            self.end_call(call);
         }
+    }
+
+    fn end_call(&mut self, call: &Call<'_>) {
+        let lines = &mut self.lines;
+        lines.push(")");
+        lines.pad_to(self.style.column);
+        lines.push("= ");
+        outcome(lines, call.outcome);
         if self.style.notes && !call.notes.is_empty() {
             notes(lines, call.notes);
         }
         lines.end();
+    }
+
+    /// The end of the execve by which a thread took over its leader's id: it began under its own.
+    fn resumed_exec(&mut self, tid: u32, old: Superseded, call: &Call<'_>) {
+        self.prefix(old.tid);
+        begin_call(&mut self.lines, call);
+        self.lines.push(" <unfinished ...>");
+        self.lines.end();
+        self.superseded_line(tid, old);
+        self.abi(tid, call.abi);
+        self.prefix(tid);
+        self.lines.push("<... ");
+        self.lines.push(call.name);
+        self.lines.push(" resumed>");
+        self.end_call(call);
+    }
+
+    fn superseded_line(&mut self, tid: u32, old: Superseded) {
+        if self.style.quiet < 3 {
+            self.prefix(tid);
+            self.lines.format(|out| put!(out, "+++ superseded by execve in pid {} +++", old.tid));
+            self.lines.end();
+        }
     }
 
     fn fork(&mut self, tid: u32, child: u32) {
@@ -173,7 +219,7 @@ impl<W: Write> Text<W> {
         }
     }
 
-    fn exec(&mut self, tgid: u32, tid: u32, old_tid: u32) {
+    fn exec(&mut self, tgid: u32, tid: u32, old_tid: u32, time_ns: u64) {
         if old_tid == tid {
             self.thread(tid);
             return;
@@ -182,11 +228,7 @@ impl<W: Write> Text<W> {
         let before = self.threads.remove(&old_tid).unwrap_or(Thread { abi: Abi::Native });
         self.threads.insert(tid, before);
         self.ended.remove(&tgid);
-        if self.style.quiet < 3 {
-            self.prefix(tid);
-            self.lines.format(|out| put!(out, "+++ superseded by execve in pid {old_tid} +++"));
-            self.lines.end();
-        }
+        self.superseded.insert(tid, Superseded { tid: old_tid, time_ns });
     }
 
     fn exit(&mut self, tgid: u32, tid: u32, status: WaitStatus, last: bool) {
@@ -232,10 +274,19 @@ impl<W: Write> Text<W> {
 
 impl<W: Write> Sink for Text<W> {
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let superseded = if self.superseded.is_empty() { None } else { self.superseded.remove(&event.tid) };
+        match (&event.kind, superseded) {
+            (EventKind::Call(call), Some(old)) if call.entry_ns.is_some_and(|entry| entry < old.time_ns) => {
+                self.resumed_exec(event.tid, old, call);
+                return Ok(());
+            }
+            (_, Some(old)) => self.superseded_line(event.tid, old),
+            _ => {}
+        }
         match &event.kind {
             EventKind::Call(call) => self.call(event.tid, call),
             EventKind::Fork { child } => self.fork(event.tid, *child),
-            EventKind::Exec { old_tid } => self.exec(event.tgid, event.tid, *old_tid),
+            EventKind::Exec { old_tid } => self.exec(event.tgid, event.tid, *old_tid, event.time_ns),
             EventKind::Exit { status, last } => self.exit(event.tgid, event.tid, *status, *last),
             EventKind::Lost { calls } => {
                 let s = if *calls == 1 { "" } else { "s" };
@@ -249,6 +300,15 @@ impl<W: Write> Sink for Text<W> {
     fn idle(&mut self) -> io::Result<()> {
         self.hand_on()?;
         self.sink.flush()
+    }
+}
+
+fn begin_call(lines: &mut Lines, call: &Call<'_>) {
+    lines.paint(Token::Call, |out| out.extend_from_slice(call.name.as_bytes()));
+    lines.push("(");
+    for (i, arg) in call.args.iter().enumerate() {
+        lines.push(if i == 0 { "" } else { ", " });
+        lines.value(arg.value);
     }
 }
 

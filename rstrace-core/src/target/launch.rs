@@ -101,13 +101,12 @@ fn child(ready: &Ready, gate: i32, failure: i32) -> ! {
                 libc::_exit(127);
             }
         }
-        if let Some((uid, gid, groups)) = &ready.identity {
-            if libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) != 0
+        if let Some((uid, gid, groups)) = &ready.identity
+            && (libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) != 0
                 || libc::syscall(libc::SYS_setresgid, *gid, *gid, *gid) != 0
-                || libc::syscall(libc::SYS_setresuid, *uid, *uid, *uid) != 0
-            {
-                fail(failure);
-            }
+                || libc::syscall(libc::SYS_setresuid, *uid, *uid, *uid) != 0)
+        {
+            fail(failure);
         }
         // Rust's runtime ignores it, a command must not
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);

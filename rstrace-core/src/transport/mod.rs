@@ -69,9 +69,11 @@ impl Reader {
 #[derive(Debug)]
 struct Callback(NonNull<CallbackState>);
 
+type Deliver = dyn FnMut(&[u8]);
+
 #[derive(Default)]
 struct CallbackState {
-    deliver: Option<*mut dyn FnMut(&[u8])>,
+    deliver: Option<*mut Deliver>,
     panic: Option<Box<dyn std::any::Any + Send>>,
 }
 
@@ -93,7 +95,7 @@ impl Callback {
         // reference to the state is held while the C code runs.
         unsafe {
             (*state).deliver =
-                Some(std::mem::transmute::<*mut (dyn FnMut(&[u8]) + '_), *mut dyn FnMut(&[u8])>(deliver));
+                Some(std::mem::transmute::<*mut (dyn FnMut(&[u8]) + '_), *mut Deliver>(deliver));
             run();
             (*state).deliver = None;
             if let Some(panic) = (*state).panic.take() {

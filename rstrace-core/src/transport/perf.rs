@@ -149,8 +149,10 @@ impl Perf {
             any = true;
             merge.add(bytes);
         };
-        // SAFETY: the buffer is alive; its callback is ours.
-        self.callback.during(&mut add, || _ = unsafe { libbpf_sys::perf_buffer__consume(buffer) });
+        self.callback.during(&mut add, || {
+            // SAFETY: the buffer is alive; its callback is ours.
+            unsafe { libbpf_sys::perf_buffer__consume(buffer) };
+        });
         let held = !self.merge.waiting.is_empty();
         self.merge.release(last, deliver);
         any || (held && !last)

@@ -47,9 +47,10 @@ impl Ring {
     pub(super) fn read(&mut self, deliver: &mut dyn FnMut(&[u8])) -> bool {
         let ring = self.ring.as_ptr();
         let mut count = 0;
-        // SAFETY: the ring is alive; its callback is ours.
-        self.callback
-            .during(deliver, || count = unsafe { libbpf_sys::ring_buffer__consume_n(ring, BATCH as _) });
+        self.callback.during(deliver, || {
+            // SAFETY: the ring is alive; its callback is ours.
+            count = unsafe { libbpf_sys::ring_buffer__consume_n(ring, BATCH as _) };
+        });
         count > 0
     }
 }

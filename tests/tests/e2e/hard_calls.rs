@@ -279,21 +279,6 @@ fn an_interrupted_open_is_shown_with_each_of_its_tries() {
 }
 
 #[test]
-fn a_blocked_open_is_shown_before_it_returns() {
-    let scratch = Scratch::new();
-    let fifo = scratch.at("fifo");
-    let tracing = Rstrace::tracing("open").follow().with_stdin();
-    let mut tracing = tracing.start(&[&fixture("fifo_blockers"), "1", &fifo]);
-    let begun = format!("openat(AT_FDCWD, \"{fifo}\", O_RDONLY");
-    rstrace_tests::until("the blocked open is in the file", rstrace_tests::limit(), || {
-        let shown = |l: &rstrace_tests::Line| l.text.starts_with(&begun) && !l.text.contains(" = ");
-        tracing.trace_so_far().lines.iter().any(shown).then_some(())
-    });
-    tracing.running.end_stdin();
-    tracing.finish().ended_well();
-}
-
-#[test]
 fn every_argument_of_a_program_is_shown_uncut() {
     let run = Rstrace::tracing("exec").follow().and(&["-s", "200000"]);
     let run = run.run(&[&fixture("exec_args"), &fixture("exit_code")]).ended_well();

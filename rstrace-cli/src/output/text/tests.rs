@@ -264,8 +264,8 @@ fn a_closed_pipe_is_an_error_once() {
     let mut text = Text::new(Closed, Style::default());
     let event = Event { tgid: 5, tid: 5, time_ns: 0, kind: EventKind::Call(returned()) };
     text.event(&event).expect("still in memory");
-    assert_eq!(text.flush().expect_err("closed").kind(), io::ErrorKind::BrokenPipe);
-    text.flush().expect("nothing is left");
+    assert_eq!(text.idle().expect_err("closed").kind(), io::ErrorKind::BrokenPipe);
+    text.idle().expect("nothing is left");
 }
 
 #[test]
