@@ -43,7 +43,7 @@ pub fn warn(report: &Report) {
     }
     if ledger.lost.total() > ledger.lost.ended_within {
         say(&format!(
-            "{} of {} calls are missing above: {} (--buffer gives more room, --stats the whole account)",
+            "{} of {} calls were lost: {} (--buffer gives more room, --stats the whole account)",
             ledger.lost.total(),
             ledger.seen,
             causes(ledger)

@@ -42,6 +42,8 @@ pub(crate) struct Delivery {
     parts: Parts,
     pub delivered: u64,
     pub incomplete: u64,
+    /// Lost calls that the stream has told of.
+    pub lost_shown: u64,
     pub error: Option<io::Error>,
 }
 
@@ -53,7 +55,15 @@ impl Payloads for Captured<'_> {
 
 impl Delivery {
     pub(crate) fn new(probes: Vec<Box<dyn Probe>>, pairs: Vec<Known>) -> Self {
-        Self { probes, pairs, parts: Parts::default(), delivered: 0, incomplete: 0, error: None }
+        Self {
+            probes,
+            pairs,
+            parts: Parts::default(),
+            delivered: 0,
+            incomplete: 0,
+            lost_shown: 0,
+            error: None,
+        }
     }
 
     pub(crate) fn pairs(&self) -> &[Known] {
@@ -76,6 +86,7 @@ impl Delivery {
 
     fn dispatch(&mut self, head: &Record, payloads: &[u8], sink: &mut dyn Sink) -> io::Result<()> {
         if head.lost > 0 {
+            self.lost_shown += u64::from(head.lost);
             sink.event(&event(head, EventKind::Lost { calls: head.lost.into() }))?;
         }
         match head.kind {

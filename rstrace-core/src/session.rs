@@ -19,6 +19,7 @@ use crate::backend::attach::{self, Attached, Settings};
 use crate::backend::plan::Plan;
 use crate::deliver::{Delivery, Known, Sink};
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::event::{Event, EventKind};
 use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::probe::Probe;
@@ -406,6 +407,12 @@ impl<'m> Session<'m> {
         ledger.lost_points = points.count[layout::COUNT_POINT_LOST];
         ledger.not_followed = points.count[layout::COUNT_NOT_FOLLOWED];
 
+        // those that no later record could tell of
+        let calls = ledger.lost.buffer_full.saturating_sub(self.delivery.lost_shown);
+        if calls > 0 && self.delivery.error.is_none() {
+            let event = Event { tgid: 0, tid: 0, time_ns: 0, kind: EventKind::Lost { calls } };
+            self.delivery.error = sink.event(&event).err();
+        }
         let error = self.delivery.error.take().or_else(|| sink.idle().err());
         let closed = error.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
         let command = match &self.end {

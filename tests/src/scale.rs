@@ -13,5 +13,5 @@ pub const DROPPED_PAGES: u64 = 100;
 
 /// Times that rstrace attaches and detaches; fewer where the machine is emulated.
 pub fn attach_cycles() -> u32 {
-    if crate::in_vm() { 20 } else { 200 }
+    if crate::in_vm() { 6 } else { 200 }
 }

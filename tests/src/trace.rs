@@ -131,8 +131,8 @@ fn squeezed(text: &str) -> String {
 }
 
 fn lost_in(text: &str) -> Option<u64> {
-    let (count, _) = text.strip_prefix("--- ")?.split_once(" calls lost here")?;
-    count.parse().ok()
+    let (count, rest) = text.strip_prefix("--- ")?.split_once(" call")?;
+    rest.trim_start_matches('s').starts_with(" lost here").then(|| count.parse().ok())?
 }
 
 #[cfg(test)]
@@ -174,8 +174,8 @@ mod tests {
 
     #[test]
     fn lost_calls_are_summed() {
-        let text = "--- 12 calls lost here: the buffer was full ---\n5     x() = 1\n\
-                    --- 3 calls lost here: the buffer was full ---\n";
+        let text = "--- 14 calls lost here: the buffer was full ---\n5     x() = 1\n\
+                    --- 1 call lost here: the buffer was full ---\n";
         assert_eq!(Trace::parse(text).lost(), 15);
     }
 

@@ -19,12 +19,13 @@ pub struct Options {
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(3..))]
     rounds: u32,
     /// Calls in a loop, per run
-    #[arg(long, default_value_t = 200_000)]
+    #[arg(long, default_value_t = 50_000)]
     calls: u64,
 }
 
 const PAGE: &str = "docs/src/performance.md";
 const BEGIN: &str = "<!-- bench:begin -->";
+const FLOOR: &str = "empty programs (the floor)";
 const END: &str = "<!-- bench:end -->";
 
 /// What is run, and how its result is read.
@@ -49,7 +50,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     }
     let rstrace = artifacts::rstrace()?;
     let fixtures = artifacts::tests()?.fixtures.ok_or("the tests have no fixtures to measure with")?;
-    let variants = variants(&rstrace);
+    let file = std::env::temp_dir().join(format!("rstrace-bench-{}", std::process::id()));
+    let variants = variants(&rstrace, &file.to_string_lossy());
     let mut text = heading(options);
     for workload in workloads(&fixtures, options.calls) {
         if !Path::new(&workload.command[0]).is_file() {
@@ -59,6 +61,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         eprintln!("xtask: {}, {} rounds of {} variants", workload.name, options.rounds, variants.len());
         text.push_str(&table(&workload, &variants, options.rounds)?);
     }
+    let _ = fs::remove_file(file);
     println!("{text}");
     write(&text)?;
     Ok(ExitCode::SUCCESS)
@@ -72,7 +75,7 @@ fn workloads(fixtures: &Path, calls: u64) -> Vec<Workload> {
     };
     vec![
         looped("getppid loop (ns per call)", "getppid_loop", calls),
-        looped("open and close loop (ns per call)", "open_close_loop", calls / 4),
+        looped("open and close loop (ns per call)", "open_close_loop", calls),
         Workload {
             name: "start to end of /bin/true (µs)",
             command: vec!["/bin/true".into()],
@@ -81,21 +84,21 @@ fn workloads(fixtures: &Path, calls: u64) -> Vec<Workload> {
     ]
 }
 
-fn variants(rstrace: &Path) -> Vec<Variant> {
+fn variants(rstrace: &Path, file: &str) -> Vec<Variant> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_string()).collect::<Vec<_>>();
     let mut variants = vec![Variant { name: "untraced", prefix: Vec::new() }];
     // Empty programs on the same hooks: no tracer that uses them can be cheaper.
     let floor = rstrace.with_file_name("floor");
     if floor.is_file() {
         let prefix = words(&[&floor.to_string_lossy(), "--"]);
-        variants.push(Variant { name: "empty programs (the floor)", prefix });
+        variants.push(Variant { name: FLOOR, prefix });
     } else {
         eprintln!("xtask: the floor is left out: there is no {}", floor.display());
     }
-    let prefix = words(&[&rstrace.to_string_lossy(), "-e", "open", "-o", "/dev/null", "--"]);
+    let prefix = words(&[&rstrace.to_string_lossy(), "-e", "open", "-o", file, "--"]);
     variants.push(Variant { name: "rstrace -e open", prefix });
     if process::find("strace").is_some() {
-        let strace = ["strace", "-f", "-e", "trace=open,openat", "-o", "/dev/null"];
+        let strace = ["strace", "-f", "-e", "trace=open,openat", "-o", file];
         variants.push(Variant { name: "strace -f -e trace=open,openat", prefix: words(&strace) });
         let mut prefix = words(&strace);
         prefix.insert(1, "--seccomp-bpf".into());
@@ -124,16 +127,33 @@ fn table(workload: &Workload, variants: &[Variant], rounds: u32) -> Result<Strin
             }
         }
     }
-    let mut text = format!("\n| {} | median | quartiles | ratio |\n|---|--:|--:|--:|\n", workload.name);
-    let base = quartiles(&mut results[0])[1];
+    let mut text = format!(
+        "\n| {} | median | quartiles | of untraced | added, of the floor |\n|---|--:|--:|--:|--:|\n",
+        workload.name
+    );
+    let floor = variants.iter().position(|variant| variant.name == FLOOR);
     for (index, variant) in variants.iter().enumerate() {
         if failures[index].is_some() {
-            text.push_str(&format!("| {} | could not run | | |\n", variant.name));
+            text.push_str(&format!("| {} | could not run | | | |\n", variant.name));
             continue;
         }
-        let [low, median, high] = quartiles(&mut results[index]);
-        let ratio = median / base;
-        text.push_str(&format!("| {} | {median:.0} | {low:.0} to {high:.0} | {ratio:.2} |\n", variant.name));
+        // ratios are of runs that stood next to each other
+        let mut ratios: Vec<_> =
+            results[index].iter().zip(&results[0]).map(|(this, base)| this / base).collect();
+        let of_floor = floor.filter(|floor| failures[*floor].is_none() && index > 0).map(|floor| {
+            let rounds = results[index].iter().zip(&results[0]).zip(&results[floor]);
+            let mut added: Vec<_> =
+                rounds.map(|((this, base), floor)| (this - base) / (floor - base)).collect();
+            let [low, median, high] = quartiles(&mut added);
+            format!("{median:.1} ({low:.1} to {high:.1})")
+        });
+        let [low, median, high] = quartiles(&mut results[index].clone());
+        text.push_str(&format!(
+            "| {} | {median:.0} | {low:.0} to {high:.0} | {:.2} | {} |\n",
+            variant.name,
+            quartiles(&mut ratios)[1],
+            of_floor.unwrap_or_default()
+        ));
     }
     Ok(text)
 }

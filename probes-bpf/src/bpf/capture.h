@@ -83,30 +83,28 @@ static __noinline long capture_one(struct scratch *s, const struct capture *what
 }
 
 /*
- * Reads the captures of `mask` that are due; returns those still to be read. What is not resident at
- * entry is no failure yet: the kernel itself will bring it in, and it can be read at return.
+ * Reads the captures of s->pending that are due, and leaves there those still to be read. What is not resident
+ * at entry is no failure yet: the kernel itself will bring it in, and it can be read at return.
+ *
+ * The mask is kept in memory: in a register, where the verifier knows its value, every subset of the captures
+ * would be a path of its own to it.
  */
-static __noinline u32 capture_all(struct scratch *s, const struct pair *p, u32 mask, u32 when)
+static __noinline void capture_all(struct scratch *s, const struct pair *p, u32 when)
 {
-	u32 pending = 0;
-
 	for (u32 i = 0; i < MAX_CAPTURES; i++) {
 		u64 before = s->len;
 
 		if (i >= p->captures)
 			break;
-		if (!(mask & (1U << i)))
+		if (!(s->pending & (1U << i)))
 			continue;
-		if (when == WHEN_ENTRY && p->capture[i].when == WHEN_RETURN) {
-			pending |= 1U << i;
+		if (when == WHEN_ENTRY && p->capture[i].when == WHEN_RETURN)
 			continue;
-		}
-		if (capture_one(s, &p->capture[i], i) && when == WHEN_ENTRY) {
+		if (capture_one(s, &p->capture[i], i) && when == WHEN_ENTRY)
 			s->len = before;
-			pending |= 1U << i;
-		}
+		else
+			s->pending &= ~(1U << i);
 	}
-	return pending;
 }
 
 #endif

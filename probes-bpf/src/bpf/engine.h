@@ -34,6 +34,7 @@ enum lane {
 	LANE_FUNCTIONS, /* two each: entry, return */
 };
 
+#define ALL_CAPTURES ((1U << MAX_CAPTURES) - 1)
 #define WHAT_NONE 0xff
 
 /* A vector being read. */
@@ -53,6 +54,7 @@ struct scratch {
 	struct inflight inflight;
 	struct walk walk;
 	u64 len; /* of data */
+	u64 pending; /* captures to be read, a bit each */
 	u64 lost; /* calls, since the last record of this lane went out */
 	struct record record;
 	u8 data[MAX_DATA];
@@ -259,7 +261,9 @@ static __noinline int enter(void *ctx, struct call *c)
 	in->parts = 0;
 	in->nested = 0;
 	in->len = 0;
-	in->pending = capture_all(s, p, ~0U, WHEN_ENTRY);
+	s->pending = ALL_CAPTURES;
+	capture_all(s, p, WHEN_ENTRY);
+	in->pending = s->pending;
 	len = s->len;
 	barrier_var(len);
 	if (len > INLINE_LEN) {
@@ -335,7 +339,7 @@ static __noinline int leave(void *ctx, struct call *c)
 	struct inflight_key key = {};
 	struct inflight *in;
 	struct pair *p;
-	u32 pending, pair;
+	u32 pair;
 
 	if (!s)
 		return 0;
@@ -354,7 +358,7 @@ static __noinline int leave(void *ctx, struct call *c)
 	if (in) {
 		resume_record(s, in, key.pid_tgid, c->slot);
 		pair = in->pair;
-		pending = in->pending;
+		s->pending = in->pending;
 		bpf_map_delete_elem(&inflights, &key);
 	} else {
 		pair = c->pair;
@@ -372,15 +376,15 @@ static __noinline int leave(void *ctx, struct call *c)
 		s->record.pair = pair;
 		s->record.flags = c->flags | CALL_NO_ENTRY;
 		s->record.slot = c->slot;
-		pending = ~0U;
+		s->pending = ALL_CAPTURES;
 	}
 	s->record.ret = c->ret;
 	if (c->ret <= -512 && c->ret >= -516 && current_is_dying())
 		s->record.flags |= CALL_DIED;
-	if (pending) {
+	if (s->pending) {
 		p = bpf_map_lookup_elem(&pairs, &pair);
 		if (p)
-			capture_all(s, p, pending, WHEN_RETURN);
+			capture_all(s, p, WHEN_RETURN);
 	}
 	emit(ctx, s);
 	return 0;

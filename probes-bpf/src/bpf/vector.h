@@ -14,7 +14,7 @@
 #include "engine.h"
 
 #define STRING_CHUNK 4096
-#define BOUNDED_STEPS 128
+#define BOUNDED_STEPS 96
 #define LOOP_STEPS (1 << 23)
 
 /* The tails: of the program that prepares an execve, and of that for a failed one. */
@@ -246,7 +246,9 @@ static __always_inline void send_vectors(void *ctx, u32 lane, void *again)
 	resume_record(s, in, key.pid_tgid, 0);
 	s->record.kind = RECORD_PART;
 	s->len = 0;
-	in->pending = capture_all(s, p, in->pending, WHEN_ENTRY);
+	s->pending = in->pending;
+	capture_all(s, p, WHEN_ENTRY);
+	in->pending = s->pending;
 	if (s->len) {
 		emit(ctx, s);
 		s->record.parts++;

@@ -1,6 +1,7 @@
 //! Every backend and both transports, forced one after the other, against what doctor says of them.
 
 use rstrace_tests::{Doctor, Offer, Rstrace, Scratch, Verdict, fixture, said_number};
+use std::sync::{Mutex, PoisonError};
 
 /// A fixture that shows the same under every backend, save for what is unseen by functions.
 struct Case {
@@ -42,6 +43,9 @@ const CASES: &[Case] = &[
 
 /// The lines of a run without ids, in an order that does not depend on which thread was faster.
 fn lines(probe: &str, offer: &Offer, words: &[&str]) -> Vec<String> {
+    // the tests of this file run side by side, and share the path
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let scratch_of_all = std::env::temp_dir().join(format!("rstrace-backends-{}", std::process::id()));
     // The same path for every backend.
     let _ = std::fs::remove_dir_all(&scratch_of_all);
