@@ -7,7 +7,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -96,9 +98,7 @@ fn matrix(options: &Options, report: &mut Report) -> Result<()> {
     std::fs::create_dir_all(&directory)
         .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
     let bench = Bench { options, rstrace, tests, directory };
-    for (series, preempt) in selected {
-        report.add(bench.machine(series, preempt));
-    }
+    bench.machines(&selected).into_iter().for_each(|part| report.add(part));
     Ok(())
 }
 
@@ -150,6 +150,26 @@ impl Console {
 }
 
 impl Bench<'_> {
+    /// Boots them, a machine for each processor of this one at a time: an emulator keeps one busy.
+    fn machines(&self, selected: &[(&'static Series, Preempt)]) -> Vec<Part> {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let at_once = if self.options.shell.is_some() { 1 } else { processors };
+        let next = AtomicUsize::new(0);
+        let parts: Vec<_> = selected.iter().map(|_| OnceLock::new()).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..at_once.min(selected.len()) {
+                scope.spawn(|| {
+                    while let Some(index) = Some(next.fetch_add(1, Ordering::Relaxed))
+                        && let Some((series, preempt)) = selected.get(index)
+                    {
+                        let _ = parts[index].set(self.machine(series, *preempt));
+                    }
+                });
+            }
+        });
+        parts.into_iter().filter_map(OnceLock::into_inner).collect()
+    }
+
     fn machine(&self, series: &Series, preempt: Preempt) -> Part {
         let mut name = format!("kernel {}", series.name);
         if preempt == Preempt::Full {
@@ -160,7 +180,12 @@ impl Bench<'_> {
             name.push_str(backend);
         }
         let start = Instant::now();
-        let kernel = match kernels::get(series) {
+        // two machines may be of one kernel, and apt has one lock
+        static FETCHING: Mutex<()> = Mutex::new(());
+        let fetching = FETCHING.lock().unwrap_or_else(PoisonError::into_inner);
+        let got = kernels::get(series);
+        drop(fetching);
+        let kernel = match got {
             Ok(kernel) => kernel,
             Err(missing) => {
                 let (Missing::Unavailable(why) | Missing::Broken(why)) = &missing;
