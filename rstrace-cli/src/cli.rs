@@ -166,6 +166,29 @@ mod tests {
     }
 
     #[test]
+    fn every_option_is_in_the_manual_page_and_in_the_guide() {
+        let manual = include_str!("../../docs/man/rstrace.1").replace("\\-", "-");
+        let guide = include_str!("../../docs/src/guide.md");
+        let mut command = Cli::command();
+        command.build();
+        let short = command.get_arguments().filter_map(|arg| Some(format!("-{}", arg.get_short()?)));
+        let long = command.get_arguments().filter_map(|arg| Some(format!("--{}", arg.get_long()?)));
+        let options: Vec<_> = short.chain(long).collect();
+        assert!(options.iter().any(|option| option == "--version") && options.iter().any(|o| o == "-h"));
+        for option in &options {
+            assert!(has_word(&manual, option), "{option} is not in docs/man/rstrace.1");
+            assert!(has_word(guide, option), "{option} is not in docs/src/guide.md");
+        }
+    }
+
+    /// Whether a text has this option, and not only a longer one that contains it.
+    fn has_word(text: &str, option: &str) -> bool {
+        let in_word = |c: char| c.is_alphanumeric() || c == '-';
+        text.match_indices(option)
+            .any(|(at, _)| !text[..at].ends_with(in_word) && !text[at + option.len()..].starts_with(in_word))
+    }
+
+    #[test]
     fn help_and_version_are_shown() {
         assert!(matches!(stop(&["-h"]), Stop::Shown(text) if text.contains("--transport")));
         assert_eq!(stop(&["-V"]), Stop::Shown(format!("rstrace {}\n", env!("CARGO_PKG_VERSION"))));
