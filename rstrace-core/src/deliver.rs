@@ -116,62 +116,56 @@ impl Delivery {
     }
 
     fn call(&mut self, head: &Record, payloads: &[u8], sink: &mut dyn Sink) -> io::Result<()> {
+        let end = if head.flags & layout::CALL_DIED != 0 { End::Died } else { End::Returned(head.ret) };
+        let incomplete = self.decode(head, payloads, end, sink)?;
+        self.delivered += 1;
+        self.incomplete += u64::from(incomplete);
+        Ok(())
+    }
+
+    /// A call that was under way when tracing ended.
+    pub(crate) fn unfinished(
+        &mut self,
+        head: &Record,
+        payloads: &[u8],
+        sink: &mut dyn Sink,
+    ) -> io::Result<()> {
+        self.decode(head, payloads, End::Unfinished, sink).map(|_| ())
+    }
+
+    /// Joins a call with its parts, has its probe decode it and hands it on; whether something is missing.
+    fn decode(&mut self, head: &Record, payloads: &[u8], end: End, sink: &mut dyn Sink) -> io::Result<bool> {
         let parts = self.parts.take(head);
-        let Some(known) = self.pairs.get(usize::from(head.pair).wrapping_sub(1)) else { return Ok(()) };
+        let Some(known) = self.pairs.get(usize::from(head.pair).wrapping_sub(1)) else { return Ok(false) };
         let mut captured = Captured::default();
         captured.add(payloads);
         if let Some(parts) = &parts {
             parts.add_to(&mut captured, head.parts);
         }
-        let end = if head.flags & layout::CALL_DIED != 0 { End::Died } else { End::Returned(head.ret) };
-        self.delivered += 1;
-        if is_incomplete(known, head, &captured) {
-            self.incomplete += 1;
-        }
-        let result = decode(self.probes[known.probe].as_ref(), known, head, end, &captured, sink);
+        let raw = RawCall {
+            pair: known.index,
+            name: &known.name,
+            abi: if head.flags & layout::CALL_COMPAT != 0 { Abi::Compat32 } else { Abi::Native },
+            entry_ns: (head.flags & layout::CALL_NO_ENTRY == 0).then_some(head.entry_time),
+            args: head.args,
+            end,
+            payloads: &captured,
+        };
+        let mut result = Ok(());
+        self.probes[known.probe].decode(&raw, &mut |call: &Call<'_>| {
+            // the borrow of what the probe made ends with this call
+            result = sink.event(&event(head, EventKind::Call(Call { ..*call })));
+        });
+        let incomplete = is_incomplete(known, head, &captured);
         if let Some(parts) = parts {
             self.parts.give_back(parts);
         }
-        result
-    }
-
-    /// A call that was under way when tracing ended.
-    pub(crate) fn unfinished(&self, head: &Record, payloads: &[u8], sink: &mut dyn Sink) -> io::Result<()> {
-        let Some(known) = self.pairs.get(usize::from(head.pair).wrapping_sub(1)) else { return Ok(()) };
-        let mut captured = Captured::default();
-        captured.add(payloads);
-        decode(self.probes[known.probe].as_ref(), known, head, End::Unfinished, &captured, sink)
+        result.map(|()| incomplete)
     }
 }
 
 fn event<'a>(head: &Record, kind: EventKind<'a>) -> Event<'a> {
     Event { tgid: (head.pid_tgid >> 32) as u32, tid: head.pid_tgid as u32, time_ns: head.time, kind }
-}
-
-fn decode(
-    probe: &dyn Probe,
-    known: &Known,
-    head: &Record,
-    end: End,
-    captured: &Captured<'_>,
-    sink: &mut dyn Sink,
-) -> io::Result<()> {
-    let raw = RawCall {
-        pair: known.index,
-        name: &known.name,
-        abi: if head.flags & layout::CALL_COMPAT != 0 { Abi::Compat32 } else { Abi::Native },
-        entry_ns: (head.flags & layout::CALL_NO_ENTRY == 0).then_some(head.entry_time),
-        args: head.args,
-        end,
-        payloads: captured,
-    };
-    let mut result = Ok(());
-    probe.decode(&raw, &mut |call: &Call<'_>| {
-        // the borrow of what the probe made ends with this call
-        let call = Call { ..*call };
-        result = sink.event(&event(head, EventKind::Call(call)));
-    });
-    result
 }
 
 /// Whether something that the program passed could not be captured, or only in part. A name that the kernel

@@ -195,6 +195,12 @@ impl<'m> Session<'m> {
                 let process = Process::open(held.pid().as_raw() as u32)?;
                 End::Command { held: Some(held), process, follow: *follow, program: argv[0].clone() }
             }
+            Target::Processes { pids, .. } if pids.contains(&std::process::id()) => {
+                return Err(Error::new(
+                    ErrorKind::Other,
+                    "rstrace can't trace itself: give -p another process",
+                ));
+            }
             Target::Processes { pids, follow } => {
                 let processes = pids.iter().map(|pid| Process::open(*pid)).collect::<Result<_>>()?;
                 End::Processes { processes, follow: *follow }
@@ -475,6 +481,8 @@ impl<'m> Session<'m> {
                 args: state.args,
                 nr: state.nr,
                 flags: state.flags,
+                parts: state.parts,
+                slot: at.slot as u32,
                 ..Record::default()
             };
             if self.delivery.error.is_none() {

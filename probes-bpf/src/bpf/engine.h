@@ -128,8 +128,8 @@ static __always_inline struct scratch *scratch_of(u32 lane)
 	return bpf_map_lookup_elem(&scratches, &lane);
 }
 
-/* The filter: first thing in every program. */
-static __always_inline bool wanted(u64 pid_tgid)
+/* Whether a thread belongs to the target. */
+static __always_inline bool in_scope(u64 pid_tgid)
 {
 	u32 tgid = pid_tgid >> 32, tid = (u32)pid_tgid;
 
@@ -145,7 +145,13 @@ static __always_inline bool wanted(u64 pid_tgid)
 	} else if (bpf_map_lookup_elem(&ignored, &tgid)) {
 		return 0;
 	}
-	return !config.by_uid || (u32)bpf_get_current_uid_gid() == config.uid;
+	return 1;
+}
+
+/* The filter of calls: first thing in every program of a pair. */
+static __always_inline bool wanted(u64 pid_tgid)
+{
+	return in_scope(pid_tgid) && (!config.by_uid || (u32)bpf_get_current_uid_gid() == config.uid);
 }
 
 /* Sends the scratch area's record with its data; 0 if it got through. */

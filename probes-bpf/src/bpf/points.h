@@ -24,15 +24,19 @@ static __always_inline void emit_point(void *ctx, u32 lane, u16 kind, u64 arg0, 
 static __always_inline int on_fork(void *ctx, u32 child_tid)
 {
 	u8 yes = 1;
+	long err;
 
 	/* without -f there is no set to keep, and a process of its own is nothing to us */
-	if (!config.follow || !wanted(bpf_get_current_pid_tgid()))
+	if (!config.follow || !in_scope(bpf_get_current_pid_tgid()))
 		return 0;
-	if (bpf_map_update_elem(&followed, &child_tid, &yes, BPF_NOEXIST)) {
+	err = bpf_map_update_elem(&followed, &child_tid, &yes, BPF_NOEXIST);
+	/* an id whose end was missed is in the set still, and still counted */
+	if (err && err != -EEXIST) {
 		count(0, COUNT_NOT_FOLLOWED);
 		return 0;
 	}
-	__sync_fetch_and_add(&live, 1);
+	if (!err)
+		__sync_fetch_and_add(&live, 1);
 	emit_point(ctx, LANE_FORK, RECORD_FORK, child_tid, 0);
 	return 0;
 }
@@ -62,7 +66,7 @@ static __always_inline int on_exec(void *ctx, u32 old_tid)
 	u64 before = (now & 0xffffffff00000000ULL) | old_tid;
 	struct inflight *in;
 
-	if (!wanted(before))
+	if (!in_scope(before))
 		return 0;
 	if (old_tid != (u32)now) {
 		u32 tid = now;
@@ -119,7 +123,7 @@ static __always_inline int on_exit(void *ctx)
 	struct inflight_key key = {};
 	u64 last;
 
-	if (!s || !wanted(pid_tgid))
+	if (!s || !in_scope(pid_tgid))
 		return 0;
 	key.pid_tgid = pid_tgid;
 	for (u64 slot = 0; slot <= FUNCTION_SLOTS; slot++) {

@@ -38,6 +38,12 @@ impl Machine {
     /// Checks what every session needs: privilege, BPF, BTF, the initial PID namespace.
     pub fn check(&self) -> Result<()> {
         check_bpf()?;
+        if !has_helper(libbpf_sys::BPF_FUNC_probe_read_user) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "this kernel is too old: its BPF can't read user memory as such (bpf_probe_read_user came with 5.5)",
+            ));
+        }
         if std::fs::metadata("/sys/kernel/btf/vmlinux").is_err() {
             return Err(Error::new(
                 ErrorKind::Unsupported,

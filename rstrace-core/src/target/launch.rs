@@ -20,8 +20,19 @@ use crate::error::{Context, Error, ErrorKind, Result};
 #[derive(Debug)]
 pub(crate) struct Held {
     pid: Pid,
-    gate: File,
+    /// Taken when the child is let go.
+    gate: Option<File>,
     failure: File,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(gate) = self.gate.take() {
+            // at the end of the gate's file the child exits; nobody else would wait for it
+            drop(gate);
+            let _ = nix::sys::wait::waitpid(self.pid, None);
+        }
+    }
 }
 
 /// What the child needs, ready before the fork.
@@ -59,9 +70,11 @@ impl Held {
                 unsafe { libc::close(gate_write.as_raw_fd()) };
                 child(&ready, gate_read.as_raw_fd(), failure_write.as_raw_fd())
             }
-            pid => {
-                Ok(Self { pid: Pid::from_raw(pid), gate: gate_write.into(), failure: failure_read.into() })
-            }
+            pid => Ok(Self {
+                pid: Pid::from_raw(pid),
+                gate: Some(gate_write.into()),
+                failure: failure_read.into(),
+            }),
         }
     }
 
@@ -71,7 +84,9 @@ impl Held {
 
     /// Lets the child go on to its exec; the error is the exec's.
     pub(crate) fn release(mut self, program: &OsStr) -> Result<()> {
-        self.gate.write_all(&[1]).context("the held command is gone")?;
+        if let Some(mut gate) = self.gate.take() {
+            gate.write_all(&[1]).context("the held command is gone")?;
+        }
         let mut errno = [0; 4];
         // the exec closes the pipe; on failure the child says why
         if self.failure.read_exact(&mut errno).is_ok() {

@@ -7,5 +7,6 @@ mod errors;
 mod hard_calls;
 mod launching;
 mod ledger;
+mod library;
 mod lines;
 mod same_run;
