@@ -98,4 +98,24 @@ mod tests {
         let names: Vec<_> = (open.only)(&["openat", "close"]).pairs().iter().map(|pair| pair.name).collect();
         assert_eq!(names, ["openat"]);
     }
+
+    #[test]
+    fn the_book_s_examples_are_the_code() {
+        let unindented = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+        let sources = [
+            include_str!("lib.rs"),
+            include_str!("exec/mod.rs"),
+            include_str!("../../rstrace-core/examples/files.rs"),
+        ]
+        .map(unindented);
+        let book = include_str!("../../docs/src/writing-a-probe.md");
+        // the trait stands at the top, without its comments
+        let (_, examples) = book.split_once("## A probe for system calls").expect("the first example");
+        let blocks: Vec<_> = examples.split("```").skip(1).step_by(2).collect();
+        assert_eq!(blocks.len(), 10);
+        for block in blocks {
+            let code = unindented(block.strip_prefix("rust,ignore\n").expect("Rust"));
+            assert!(sources.iter().any(|source| source.contains(code.trim())), "{block}");
+        }
+    }
 }

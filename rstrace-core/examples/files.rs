@@ -1,0 +1,116 @@
+//! A probe of kernel functions, used from the library: files being synced and renamed, where the kernel does it.
+//!
+//! `files COMMAND [ARG]...` runs a command as root and prints its events. The book takes the probe as an example.
+
+use std::io;
+
+use rstrace_core::Probe;
+use rstrace_core::event::{Arg, Call, Event, EventKind, Value};
+use rstrace_core::probe::{Capture, End, Hook, Pair, Payload, RawCall, What, When};
+use rstrace_core::{Machine, Options, Session, Sink, Target};
+
+/// Syncs and renames, where the file systems see them.
+struct Files;
+
+impl Probe for Files {
+    fn name(&self) -> &'static str {
+        "files"
+    }
+
+    fn summary(&self) -> &'static str {
+        "files being synced and renamed, by the kernel functions that do it"
+    }
+
+    fn pairs(&self) -> Vec<Pair> {
+        let name_of = |arg| Capture {
+            arg,
+            when: When::Entry,
+            what: What::KernelString { record: "filename", field: "name" },
+        };
+        vec![
+            // int vfs_fsync_range(struct file *file, loff_t start, loff_t end, int datasync)
+            Pair {
+                name: "vfs_fsync_range",
+                hook: Hook::Function { names: &["vfs_fsync_range"] },
+                captures: vec![],
+            },
+            // int filename_renameat2(int olddfd, struct filename *from, int newdfd, struct filename *to,
+            //                        unsigned int flags), do_renameat2 on older kernels
+            Pair {
+                name: "filename_renameat2",
+                hook: Hook::Function { names: &["filename_renameat2", "do_renameat2"] },
+                captures: vec![name_of(1), name_of(3)],
+            },
+        ]
+    }
+
+    fn decode(&self, call: &RawCall<'_>, emit: &mut dyn FnMut(&Call<'_>)) {
+        // Both return an int: the upper half of the register means nothing.
+        let end = match call.end {
+            End::Returned(value) => End::Returned(i64::from(value as i32)),
+            other => other,
+        };
+        let call = &RawCall { end, ..*call };
+        let sync = [
+            Arg { name: "start", value: Value::Int(call.args[1] as i64) },
+            Arg { name: "end", value: Value::Int(call.args[2] as i64) },
+            Arg { name: "datasync", value: Value::Int(i64::from(call.args[3] as i32)) },
+        ];
+        let path = |capture, arg: usize| match call.payload(capture) {
+            Some(Payload::Bytes(bytes)) => Value::Path { bytes, cut: false },
+            Some(Payload::Cut(bytes)) => Value::Path { bytes, cut: true },
+            _ => Value::Address(call.args[arg]),
+        };
+        let rename = [
+            Arg { name: "from", value: path(0, 1) },
+            Arg { name: "to", value: path(1, 3) },
+            Arg { name: "flags", value: Value::Hex(u64::from(call.args[4] as u32)) },
+        ];
+        emit(&Call {
+            name: call.name,
+            abi: call.abi,
+            entry_ns: call.entry_ns,
+            args: if call.pair == 0 { &sync } else { &rename },
+            outcome: call.outcome(Value::Int),
+            notes: &[],
+        });
+    }
+}
+
+/// Prints calls by their fields.
+struct Print;
+
+impl Sink for Print {
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let EventKind::Call(call) = &event.kind else { return Ok(()) };
+        println!("{}: {:?}", call.name, call.outcome);
+        for arg in call.args {
+            match arg.value {
+                Value::Path { bytes, .. } => println!("  {} {}", arg.name, bytes.escape_ascii()),
+                value => println!("  {} {value:?}", arg.name),
+            }
+        }
+        Ok(())
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn main() -> rstrace_core::Result<()> {
+    let argv = std::env::args_os().skip(1).collect();
+    let mut sink = Print;
+    let machine = Machine::new();
+    let options = Options {
+        target: Target::Launch { argv, user: None, follow: false },
+        backend: None,
+        transport: None,
+        buffer: None,
+        uid: None,
+    };
+    let session = Session::start(&machine, &options, vec![Box::new(Files)])?;
+    let report = session.run(&mut sink)?;
+    assert!(report.ledger.adds_up());
+    Ok(())
+}
