@@ -14,7 +14,7 @@ pub use crate::types::{
 pub struct PayloadHead {
     /// Index of the capture in its pair.
     pub capture: u16,
-    /// One of [`status`].
+    /// One of the `PAYLOAD_` constants.
     pub status: u16,
     /// Bytes of data, without the padding.
     pub len: u32,

@@ -37,9 +37,9 @@ pub struct Cli {
     #[arg(long)]
     pub all: bool,
 
-    /// Show only the calls of this user id; without another target, of all its processes
+    /// Show only the calls of this user, by id or name; without another target, of all its processes
     #[arg(long, value_name = "UID")]
-    pub uid: Option<u32>,
+    pub uid: Option<String>,
 
     /// Run the command as this user
     #[arg(short = 'u', value_name = "USER")]

@@ -3,22 +3,24 @@
 use std::fmt::Write;
 
 use rstrace_core::Machine;
-use rstrace_core::doctor::{Trouble, examine};
+use rstrace_core::doctor::{Trouble, examine, unseen_by_functions};
 
-/// The whole report.
-pub fn report() -> String {
+/// The whole report; the error is why nothing can be traced at all.
+pub fn report() -> Result<String, rstrace_core::Error> {
     let machine = Machine::new();
+    machine.check()?;
     let mut text = String::new();
-    if let Err(error) = machine.check() {
-        return format!("nothing can be traced: {error}\n");
-    }
     let preemption = machine.preemption().name();
     let release = nix::sys::utsname::uname().map(|u| u.release().to_string_lossy().into_owned());
     let _ = writeln!(text, "kernel {}, preemption {preemption}", release.unwrap_or_default());
     let tracefs = machine.tracefs_state();
     let _ = writeln!(text, "tracefs {tracefs}");
     for entry in rstrace_probes::REGISTRY {
-        for finding in examine(&machine, (entry.all)().as_ref()) {
+        let probe = (entry.all)();
+        if let Some(unseen) = unseen_by_functions(probe.as_ref()) {
+            let _ = writeln!(text, "{}: fentry and kprobe do not see {unseen}", entry.name);
+        }
+        for finding in examine(&machine, probe.as_ref()) {
             let _ = write!(text, "{} {}", finding.probe, finding.backend);
             if let Some(transport) = finding.transport {
                 let _ = write!(text, " {}", transport.name());
@@ -31,5 +33,5 @@ pub fn report() -> String {
             };
         }
     }
-    text
+    Ok(text)
 }

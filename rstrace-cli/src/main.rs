@@ -25,7 +25,10 @@ fn main() -> ExitCode {
     };
     match task {
         Ok(Task::List) => print(&list()),
-        Ok(Task::Doctor) => print(&doctor::report()),
+        Ok(Task::Doctor) => match doctor::report() {
+            Ok(text) => print(&text),
+            Err(error) => fail(&format_args!("nothing can be traced: {error}"), FAILURE),
+        },
         Ok(Task::Trace(options)) => trace::run(&options),
         Err(error) => fail(&error, FAILURE),
     }

@@ -121,6 +121,9 @@ impl Task {
             refuse!("nothing to trace is named: give -e open, for example (--list shows what there is)");
         }
         let probes = select(&cli.exprs)?;
+        if cli.follow > 0 && cli.tid.is_some() {
+            refuse!("-f follows a command or the processes of -p: leave it out with --tid");
+        }
         if let Some(file) = &cli.output
             && file.as_os_str().as_encoded_bytes().starts_with(b"|")
         {
@@ -128,7 +131,7 @@ impl Task {
         }
         Ok(Task::Trace(Box::new(Options {
             probes,
-            uid: cli.uid,
+            uid: cli.uid.as_deref().map(uid).transpose()?,
             follow: cli.follow > 0,
             quiet: cli.quiet.min(3),
             verbose: cli.verbose > 0,
@@ -139,7 +142,7 @@ impl Task {
             buffer: cli.buffer.as_deref().map(buffer).transpose()?,
             stats: cli.stats,
             strict: cli.strict,
-            target: target(cli.command, cli.user, &cli.pids, cli.tid, cli.all, cli.uid)?,
+            target: target(cli.command, cli.user, &cli.pids, cli.tid, cli.all, cli.uid.is_some())?,
             output: cli.output,
         })))
     }
@@ -185,7 +188,7 @@ fn target(
     pids: &[String],
     tid: Option<u32>,
     all: bool,
-    uid: Option<u32>,
+    by_uid: bool,
 ) -> Result<Target, Error> {
     let given = [(!command.is_empty(), "a command"), (!pids.is_empty(), "-p"), (tid.is_some(), "--tid")];
     let mut given =
@@ -204,7 +207,7 @@ fn target(
     }
     match tid {
         Some(tid) => Ok(Target::Tid(tid)),
-        None if all || uid.is_some() => Ok(Target::All),
+        None if all || by_uid => Ok(Target::All),
         None => refuse!("nobody to trace is named: give a command, -p PID, --tid TID, --all or --uid UID"),
     }
 }
@@ -214,6 +217,17 @@ fn run_as(name: String) -> Result<RunAs, Error> {
         Ok(Some(user)) => Ok(RunAs { name, uid: user.uid, gid: user.gid }),
         Ok(None) => refuse!("-u {name}: there is no user of this name"),
         Err(error) => refuse!("-u {name}: {}", error.desc()),
+    }
+}
+
+/// A user id, by number or name.
+fn uid(user: &str) -> Result<u32, Error> {
+    if let Ok(uid) = user.parse() {
+        return Ok(uid);
+    }
+    match User::from_name(user) {
+        Ok(Some(user)) => Ok(user.uid.as_raw()),
+        _ => refuse!("--uid {}: neither a user id nor a user's name", user.escape_debug()),
     }
 }
 

@@ -70,9 +70,14 @@ fn causes(ledger: &Ledger) -> String {
     )
 }
 
-/// What else is missing, in events that are no calls.
+/// What else is missing, or may be.
 fn others(ledger: &Ledger) -> Option<String> {
     let mut parts = Vec::new();
+    if let Some(misses) = ledger.recursion.filter(|misses| *misses > 0) {
+        parts.push(format!(
+            "calls may be missing: the kernel skipped {misses} program runs on the whole machine"
+        ));
+    }
     if let Some(dropped) = ledger.dropped_returns.filter(|dropped| *dropped > 0) {
         parts.push(format!("{dropped} returns were dropped by the kernel on the whole machine"));
     }

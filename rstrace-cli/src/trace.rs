@@ -37,20 +37,7 @@ pub fn run(options: &Options) -> ExitCode {
     }
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let mut text = Text::new(sink, options.style(colour));
-    if let Target::Pids(pids) = &options.target {
-        for pid in pids {
-            let threads = threads(*pid);
-            if options.quiet == 0 {
-                let with = if threads.len() > 1 {
-                    format!(" with {} threads", threads.len())
-                } else {
-                    String::new()
-                };
-                say(&format!("Process {pid} attached{with}"));
-            }
-            text.know(threads);
-        }
-    }
+    attached(options, &mut text);
     let report = match session.run(&mut text) {
         Ok(report) => report,
         Err(error) => {
@@ -65,6 +52,7 @@ pub fn run(options: &Options) -> ExitCode {
     };
     let closed = report.closed || text.finish().is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
     if !closed {
+        detached(options, &report);
         if options.stats {
             stats::print(&report);
         } else {
@@ -72,6 +60,44 @@ pub fn run(options: &Options) -> ExitCode {
         }
     }
     end(options, &report)
+}
+
+/// Says that everything is attached to what was running already.
+fn attached<W: Write>(options: &Options, text: &mut Text<W>) {
+    let quiet = options.quiet > 0;
+    match &options.target {
+        Target::Pids(pids) => {
+            for pid in pids {
+                let threads = threads(*pid);
+                if !quiet {
+                    let with = match threads.len() {
+                        0 | 1 => String::new(),
+                        several => format!(" with {several} threads"),
+                    };
+                    say(&format!("Process {pid} attached{with}"));
+                }
+                text.know(threads);
+            }
+        }
+        Target::Tid(tid) if !quiet => say(&format!("Process {tid} attached")),
+        Target::All if !quiet => say("all processes attached"),
+        _ => {}
+    }
+}
+
+/// Says that processes which run on are traced no longer.
+fn detached(options: &Options, report: &Report) {
+    if report.interrupted.is_none() || options.quiet > 0 {
+        return;
+    }
+    let tids: &[u32] = match &options.target {
+        Target::Pids(pids) => pids,
+        Target::Tid(tid) => std::slice::from_ref(tid),
+        _ => &[],
+    };
+    for tid in tids.iter().filter(|tid| std::fs::metadata(format!("/proc/{tid}")).is_ok()) {
+        say(&format!("Process {tid} detached"));
+    }
 }
 
 fn core_options(options: &Options) -> rstrace_core::Options {
@@ -118,7 +144,8 @@ fn status_of(kind: ErrorKind) -> u8 {
 
 /// The command's own end is rstrace's.
 fn end(options: &Options, report: &Report) -> ExitCode {
-    let lost = options.strict && report.ledger.anything_lost();
+    let missed = report.ledger.recursion.is_some_and(|misses| misses > 0);
+    let lost = options.strict && (report.ledger.anything_lost() || missed);
     match report.command {
         Some(WaitStatus::Exited(_, 0)) if lost => ExitCode::from(LOST),
         Some(WaitStatus::Exited(_, code)) => ExitCode::from(code as u8),

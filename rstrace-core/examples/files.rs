@@ -6,11 +6,12 @@ use std::io;
 
 use rstrace_core::Probe;
 use rstrace_core::event::{Arg, Call, Event, EventKind, Value};
-use rstrace_core::probe::{Capture, End, Hook, Pair, Payload, RawCall, What, When};
+use rstrace_core::probe::{Capture, Hook, Pair, Payload, RawCall, Returns, What, When};
 use rstrace_core::{Machine, Options, Session, Sink, Target};
 
 /// Syncs and renames, where the file systems see them.
-struct Files;
+#[derive(Debug)]
+pub struct Files;
 
 impl Probe for Files {
     fn name(&self) -> &'static str {
@@ -31,26 +32,23 @@ impl Probe for Files {
             // int vfs_fsync_range(struct file *file, loff_t start, loff_t end, int datasync)
             Pair {
                 name: "vfs_fsync_range",
-                hook: Hook::Function { names: &["vfs_fsync_range"] },
+                hook: Hook::Function { names: &["vfs_fsync_range"], returns: Returns::Int },
                 captures: vec![],
             },
             // int filename_renameat2(int olddfd, struct filename *from, int newdfd, struct filename *to,
             //                        unsigned int flags), do_renameat2 on older kernels
             Pair {
                 name: "filename_renameat2",
-                hook: Hook::Function { names: &["filename_renameat2", "do_renameat2"] },
+                hook: Hook::Function {
+                    names: &["filename_renameat2", "do_renameat2"],
+                    returns: Returns::Int,
+                },
                 captures: vec![name_of(1), name_of(3)],
             },
         ]
     }
 
     fn decode(&self, call: &RawCall<'_>, emit: &mut dyn FnMut(&Call<'_>)) {
-        // Both return an int: the upper half of the register means nothing.
-        let end = match call.end {
-            End::Returned(value) => End::Returned(i64::from(value as i32)),
-            other => other,
-        };
-        let call = &RawCall { end, ..*call };
         let sync = [
             Arg { name: "start", value: Value::Int(call.args[1] as i64) },
             Arg { name: "end", value: Value::Int(call.args[2] as i64) },

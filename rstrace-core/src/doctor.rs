@@ -3,7 +3,7 @@
 
 use crate::backend::{self, Backend, Verdict};
 use crate::machine::Machine;
-use crate::probe::{Pair, Probe};
+use crate::probe::{Hook, Pair, Probe};
 use crate::transport::Transport;
 
 /// What can be said of one combination.
@@ -65,6 +65,14 @@ pub fn examine(machine: &Machine, probe: &dyn Probe) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What a probe's kernel functions do not see of its system calls; `None` if it has none.
+pub fn unseen_by_functions(probe: &dyn Probe) -> Option<&'static str> {
+    probe.pairs().iter().find_map(|pair| match pair.hook {
+        Hook::Syscall { unseen, .. } if !unseen.is_empty() => Some(unseen),
+        _ => None,
+    })
 }
 
 /// The worst verdict of a probe's pairs.

@@ -35,6 +35,13 @@ pub struct Pair {
     pub captures: Vec<Capture>,
 }
 
+impl Pair {
+    /// Whether a capture is a vector, which is read when a new program is about to replace the old one.
+    pub(crate) fn has_vectors(&self) -> bool {
+        self.captures.iter().any(|capture| matches!(capture.what, What::Strings | What::PointerCount))
+    }
+}
+
 /// What a pair is attached to.
 #[derive(Debug, Clone)]
 pub enum Hook {
@@ -47,12 +54,25 @@ pub enum Hook {
         /// Kernel functions, newest name first, that carry it out whole: attached to instead of the
         /// system call where that is cheaper. Empty if there is none.
         through: &'static [&'static str],
+        /// What those functions do not see, for the documentation that a user asks the machine for.
+        unseen: &'static str,
     },
     /// A kernel function by its candidate names, newest first. Its arguments are the function's own.
     Function {
         /// The names.
         names: &'static [&'static str],
+        /// What it returns.
+        returns: Returns,
     },
+}
+
+/// The type of a function's result: of a narrower one the register's upper half means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returns {
+    /// `int`.
+    Int,
+    /// `long`, a pointer, or anything as wide.
+    Long,
 }
 
 /// What to copy from the traced process for one argument.

@@ -26,7 +26,7 @@ use crate::probe::Probe;
 use crate::record::Record;
 use crate::target::Target;
 use crate::target::attach::{Process, no_such_process, readers_of_our_output, thread_exists};
-use crate::target::launch::Held;
+use crate::target::launch::{Held, Inherited};
 use crate::transport::{Reader, Transport};
 
 /// What a session is to do.
@@ -111,12 +111,12 @@ impl<'m> Session<'m> {
     /// Blocks `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGQUIT` for the calling thread, to handle them in `run`.
     pub fn start(machine: &'m Machine, options: &Options, probes: Vec<Box<dyn Probe>>) -> Result<Self> {
         let begun = Instant::now();
+        let inherited = Inherited::now()?;
         machine.check()?;
         let mut mask = SigSet::empty();
         for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
             mask.add(signal);
         }
-        let inherited = SigSet::thread_get_mask().context("sigprocmask")?;
         mask.thread_block().context("sigprocmask")?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .context("signalfd")?;
@@ -188,7 +188,7 @@ impl<'m> Session<'m> {
         &self.warnings
     }
 
-    fn find_target(target: &Target, inherited: SigSet) -> Result<End> {
+    fn find_target(target: &Target, inherited: Inherited) -> Result<End> {
         Ok(match target {
             Target::Launch { argv, user, follow } => {
                 let held = Held::start(argv, user.as_ref(), inherited)?;

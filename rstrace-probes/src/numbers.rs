@@ -34,9 +34,9 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The hook for a system call, `None` if this architecture does not have it.
-pub(crate) fn hook(name: &str, through: &'static [&'static str]) -> Option<Hook> {
+pub(crate) fn hook(name: &str, through: &'static [&'static str], unseen: &'static str) -> Option<Hook> {
     let (native, compat) = (native(name), compat(name));
-    (native.is_some() || compat.is_some()).then_some(Hook::Syscall { native, compat, through })
+    (native.is_some() || compat.is_some()).then_some(Hook::Syscall { native, compat, through, unseen })
 }
 
 #[cfg(test)]

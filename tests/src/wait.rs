@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up. Emulated machines are 5 to 20 times slower.
 pub fn limit() -> Duration {
-    Duration::from_secs(if crate::in_vm() { 600 } else { 60 })
+    Duration::from_secs(if crate::in_vm() { 120 } else { 60 })
 }
 
 /// Asks again and again until there is an answer; fails the test when `limit` has passed.

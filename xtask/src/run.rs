@@ -10,6 +10,7 @@ use crate::{Result, artifacts, process, setup};
 pub fn run(args: &[OsString]) -> Result<ExitCode> {
     setup::install(&[setup::BUILD])?;
     let rstrace = artifacts::rstrace()?;
-    let error = process::as_root(&rstrace).args(args).exec();
+    // cargo sets it for this program; the traced command would look for its libraries there first
+    let error = process::as_root(&rstrace).args(args).env_remove("LD_LIBRARY_PATH").exec();
     Err(format!("cannot start {}: {error}", rstrace.display()))
 }

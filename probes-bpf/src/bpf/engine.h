@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * The pair engine, whatever the hook: filter, in-flight state, one merged record at return, the account.
  * A hook fills in a struct call and says enter() or leave().

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * The backends for kernel functions: kprobe (kprobe + kretprobe) and fentry (fentry + fexit). A slot is a
  * function that can be attached to; each has a program of its own per hook, so that no cookie (5.15) is needed.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * Points beside the pairs: fork, exec and exit keep the follow set, the in-flight map and its keys right,
  * and are records themselves.

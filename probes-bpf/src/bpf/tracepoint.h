@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * The tracepoint backend: sys_enter and sys_exit, and the points, each classic (through perf, guarded
  * against preemption on every kernel) and raw (cheaper).

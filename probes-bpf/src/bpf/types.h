@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * The few kernel types that rstrace reads, instead of a generated vmlinux.h: only the named members,
  * whose real offsets CO-RE finds at load time. Types that are fixed (UAPI) stand without the attribute.

@@ -57,7 +57,7 @@ pub enum Verdict {
 pub(crate) fn functions(pair: &Pair) -> &'static [&'static str] {
     match pair.hook {
         Hook::Syscall { through, .. } => through,
-        Hook::Function { names } => names,
+        Hook::Function { names, .. } => names,
     }
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn functions(pair: &Pair) -> &'static [&'static str] {
 pub fn judge(machine: &Machine, backend: Backend, pair: &Pair) -> Verdict {
     if backend == Backend::Tracepoint {
         return match pair.hook {
-            Hook::Syscall { .. } => judge_tracepoint(machine),
+            Hook::Syscall { .. } => judge_tracepoint(machine, pair),
             Hook::Function { .. } => Verdict::Refused(format!(
                 "{} is a kernel function: tracepoints see system calls only",
                 pair.name
@@ -102,15 +102,22 @@ pub(crate) fn tracepoint_hook(machine: &Machine) -> TracepointHook {
     }
 }
 
-fn judge_tracepoint(machine: &Machine) -> Verdict {
-    match tracepoint_hook(machine) {
-        TracepointHook::Raw if !machine.raw_tracepoints_see_everything() => Verdict::Lossy(format!(
+fn judge_tracepoint(machine: &Machine, pair: &Pair) -> Verdict {
+    if tracepoint_hook(machine) == TracepointHook::Raw && !machine.raw_tracepoints_see_everything() {
+        return Verdict::Lossy(format!(
             "raw tracepoints miss calls on this kernel (preemption {}), and the classic ones need tracefs: {}",
             machine.preemption().name(),
             machine.tracefs().err().unwrap_or("not there"),
-        )),
-        _ => Verdict::Complete,
+        ));
     }
+    if pair.has_vectors() && plan::Prepare::find(machine).is_none() {
+        return Verdict::Lossy(format!(
+            "arguments of a new program that are not resident can't be read: this kernel has neither the tracepoint \
+             {} nor kprobes",
+            plan::Prepare::TRACEPOINT
+        ));
+    }
+    Verdict::Complete
 }
 
 /// The backend for a pair: the forced one, else the cheapest of those that see everything, else the one that

@@ -87,7 +87,7 @@ impl Plan {
                 })
             })?;
             if let Verdict::Lossy(when) = verdict {
-                let warning = format!("calls may be missed: {when}");
+                let warning = format!("{}: {when}", pair.name);
                 if !self.warnings.contains(&warning) {
                     self.warnings.push(warning);
                 }
@@ -106,7 +106,7 @@ impl Plan {
         match backend {
             Some(Backend::Tracepoint) => {
                 self.syscalls = true;
-                if pair.captures.iter().any(|c| matches!(c.what, What::Strings | What::PointerCount)) {
+                if pair.has_vectors() {
                     let looping = has_helper(libbpf_sys::BPF_FUNC_loop);
                     self.vectors = Some(Vectors { looping });
                 }

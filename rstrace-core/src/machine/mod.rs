@@ -1,5 +1,5 @@
 //! What this machine offers to a tracer: asked of the kernel by trying, not by its version, save for the one
-//! rule that nothing else tells ([`Machine::raw_tracepoints_see_everything`]).
+//! rule that nothing else tells: whether raw tracepoints see everything.
 
 pub mod preempt;
 pub(crate) mod symbol;

@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::Mode;
 use nix::unistd::{AccessFlags, Gid, Pid, User};
@@ -42,12 +43,31 @@ struct Ready {
     _words: Vec<CString>,
     argv: Vec<*const libc::c_char>,
     identity: Option<(u32, u32, Vec<libc::gid_t>)>,
+    inherited: Inherited,
+}
+
+/// What a command is to have as rstrace's own caller gave it, though rstrace changes it for itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inherited {
     signals: SigSet,
+    /// libbpf raises it where maps count against it (before 5.11).
+    memlock: libc::rlimit,
+}
+
+impl Inherited {
+    /// To be asked before anything is changed.
+    pub(crate) fn now() -> Result<Self> {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).context("getrlimit")?;
+        Ok(Self {
+            signals: SigSet::thread_get_mask().context("sigprocmask")?,
+            memlock: libc::rlimit { rlim_cur: soft, rlim_max: hard },
+        })
+    }
 }
 
 impl Held {
-    /// Forks the child; `signals` is the mask that it gets.
-    pub(crate) fn start(argv: &[OsString], user: Option<&User>, signals: SigSet) -> Result<Self> {
+    /// Forks the child.
+    pub(crate) fn start(argv: &[OsString], user: Option<&User>, inherited: Inherited) -> Result<Self> {
         let program =
             argv.first().ok_or_else(|| Error::new(ErrorKind::Other, "there is no command to run"))?;
         let path = find_program(program)?;
@@ -56,7 +76,8 @@ impl Held {
         let mut pointers: Vec<_> = words.iter().map(|w| w.as_ptr()).collect();
         pointers.push(std::ptr::null());
         let identity = user.map(identity_of).transpose()?;
-        let ready = Ready { path: word(path.as_os_str())?, _words: words, argv: pointers, identity, signals };
+        let ready =
+            Ready { path: word(path.as_os_str())?, _words: words, argv: pointers, identity, inherited };
 
         let (gate_read, gate_write) = pipe()?;
         let (failure_read, failure_write) = pipe()?;
@@ -116,6 +137,8 @@ fn child(ready: &Ready, gate: i32, failure: i32) -> ! {
                 libc::_exit(127);
             }
         }
+        // before the privilege to do so may be gone
+        libc::setrlimit(libc::RLIMIT_MEMLOCK, &ready.inherited.memlock);
         if let Some((uid, gid, groups)) = &ready.identity
             && (libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) != 0
                 || libc::syscall(libc::SYS_setresgid, *gid, *gid, *gid) != 0
@@ -125,7 +148,7 @@ fn child(ready: &Ready, gate: i32, failure: i32) -> ! {
         }
         // Rust's runtime ignores it, a command must not
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-        libc::sigprocmask(libc::SIG_SETMASK, ready.signals.as_ref(), std::ptr::null_mut());
+        libc::sigprocmask(libc::SIG_SETMASK, ready.inherited.signals.as_ref(), std::ptr::null_mut());
         libc::execv(ready.path.as_ptr(), ready.argv.as_ptr());
         fail(failure)
     }

@@ -69,7 +69,7 @@ impl Probe for Exec {
 
     fn pairs(&self) -> Vec<Pair> {
         let pair = |name: &&'static str| {
-            let hook = numbers::hook(name, &[])?;
+            let hook = numbers::hook(name, &[], "")?;
             let path = u8::from(*name == EXECVEAT);
             let what = [What::String, What::Strings, What::PointerCount, What::Parent];
             let capture = |(i, what)| {

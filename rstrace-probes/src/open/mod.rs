@@ -17,6 +17,8 @@ use rstrace_core::probe::{Capture, Pair, Payload, RawCall, What, When};
 pub const SUMMARY: &str = "files being opened or created: open, openat, openat2, creat";
 
 /// Every system call of the family ends in one of these: `do_sys_openat2` since Linux 5.6.
+const UNSEEN: &str =
+    "calls that seccomp refuses, and openat2 calls whose open_how is refused (EINVAL, E2BIG, EFAULT)";
 const THROUGH: &[&str] = &["do_sys_openat2", "do_sys_open"];
 
 /// What follows the path.
@@ -97,7 +99,7 @@ impl Probe for Open {
 
     fn pairs(&self) -> Vec<Pair> {
         let pair = |row: &&'static Row| {
-            let hook = numbers::hook(row.name, THROUGH)?;
+            let hook = numbers::hook(row.name, THROUGH, UNSEEN)?;
             let path = u8::from(row.at);
             let mut captures = vec![Capture { arg: path, when: When::Entry, what: What::String }];
             if row.rest == Rest::How {

@@ -1,67 +1,18 @@
 //! The library by itself: a probe for kernel functions that rstrace does not bring, in Rust alone.
 
+// the book's example, whose own `main` is not used here
+#[allow(dead_code)]
+#[path = "../../../rstrace-core/examples/files.rs"]
+mod files;
+
 use std::io;
 
+use files::Files;
+
 use rstrace_core::event::{Arg, Call, EventKind, Value};
-use rstrace_core::probe::{Capture, Hook, Pair, Payload, RawCall, What, When};
+use rstrace_core::probe::{Hook, Pair, RawCall, Returns};
 use rstrace_core::{Backend, Event, Machine, Options, Probe, Session, Sink, Target, Transport};
 use rstrace_tests::{Scratch, fixture, skip};
-
-/// Synchronised ranges and renamed files, where the kernel does it.
-struct Files;
-
-const FSYNC: usize = 0;
-
-impl Probe for Files {
-    fn name(&self) -> &'static str {
-        "files"
-    }
-
-    fn summary(&self) -> &'static str {
-        "vfs_fsync_range and do_renameat2"
-    }
-
-    fn pairs(&self) -> Vec<Pair> {
-        let name = |arg| Capture {
-            arg,
-            when: When::Entry,
-            what: What::KernelString { record: "filename", field: "name" },
-        };
-        vec![
-            Pair {
-                name: "vfs_fsync_range",
-                hook: Hook::Function { names: &["vfs_fsync_range"] },
-                captures: Vec::new(),
-            },
-            Pair {
-                name: "do_renameat2",
-                // the first is its name since 7.0
-                hook: Hook::Function { names: &["filename_renameat2", "do_renameat2"] },
-                captures: vec![name(1), name(3)],
-            },
-        ]
-    }
-
-    fn decode(&self, call: &RawCall<'_>, emit: &mut dyn FnMut(&Call<'_>)) {
-        let outcome = call.outcome(Value::Int);
-        let mut decoded = |args: &[Arg<'_>]| {
-            emit(&Call { name: call.name, abi: call.abi, entry_ns: call.entry_ns, args, outcome, notes: &[] })
-        };
-        let path = |capture| match call.payload(capture) {
-            Some(Payload::Bytes(bytes)) => Value::Path { bytes, cut: false },
-            _ => Value::Address(0),
-        };
-        let arg = |name, value| Arg { name, value };
-        if call.pair == FSYNC {
-            decoded(&[
-                arg("start", Value::Int(call.args[1] as i64)),
-                arg("datasync", Value::Int(call.args[3] as i32 as i64)),
-            ]);
-        } else {
-            decoded(&[arg("from", path(0)), arg("to", path(1))]);
-        }
-    }
-}
 
 /// What came, in words.
 #[derive(Default)]
@@ -116,10 +67,10 @@ fn a_probe_in_rust_alone_pairs_kernel_functions() {
                 "do_renameat2"
             };
             let expected = [
-                "vfs_fsync_range 0 0 Returned(Int(0))".to_owned(),
-                "vfs_fsync_range 0 1 Returned(Int(0))".to_owned(),
-                format!("{renamed} from to Returned(Int(0))"),
-                format!("{renamed} missing to Failed(2)"),
+                "vfs_fsync_range 4096 8191 1 Returned(Int(0))".to_owned(),
+                "vfs_fsync_range 0 8191 1 Returned(Int(0))".to_owned(),
+                format!("{renamed} from to Hex(1) Returned(Int(0))"),
+                format!("{renamed} missing to Hex(2) Failed(2)"),
             ];
             assert_eq!(seen.0, expected, "{backend} {transport:?}");
             assert_eq!(report.ledger.seen, 4);
@@ -139,7 +90,7 @@ fn a_function_that_no_kernel_has_is_refused_by_its_name() {
             ""
         }
         fn pairs(&self) -> Vec<Pair> {
-            let hook = Hook::Function { names: &["no_such_function_anywhere"] };
+            let hook = Hook::Function { names: &["no_such_function_anywhere"], returns: Returns::Long };
             vec![Pair { name: "no_such_function_anywhere", hook, captures: Vec::new() }]
         }
         fn decode(&self, _: &RawCall<'_>, _: &mut dyn FnMut(&Call<'_>)) {}
