@@ -83,8 +83,8 @@ static __noinline long capture_one(struct scratch *s, const struct capture *what
 }
 
 /*
- * Reads the captures of s->pending that are due, and leaves there those still to be read. What is not resident
- * at entry is no failure yet: the kernel itself will bring it in, and it can be read at return.
+ * Reads the captures of s->pending that are due, and leaves there those still to be read. What is not
+ * resident at entry is no failure yet: the kernel itself will bring it in, and it can be read at return.
  *
  * The mask is kept in memory: in a register, where the verifier knows its value, every subset of the captures
  * would be a path of its own to it.

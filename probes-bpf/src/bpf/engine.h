@@ -42,9 +42,9 @@ struct walk {
 	u64 vector; /* the address of the next pointer */
 	u64 string; /* the rest of the string being read, or 0 */
 	u64 count;
-	u32 what; /* of the capture being read, or WHAT_NONE */
+	u32 what;    /* of the capture being read, or WHAT_NONE */
 	u32 capture; /* its index */
-	u32 next; /* index of the capture to look at next */
+	u32 next;    /* index of the capture to look at next */
 	u32 compat;
 	u32 continued;
 	u32 unterminated;
@@ -53,9 +53,9 @@ struct walk {
 struct scratch {
 	struct inflight inflight;
 	struct walk walk;
-	u64 len; /* of data */
+	u64 len;     /* of data */
 	u64 pending; /* captures to be read, a bit each */
-	u64 lost; /* calls, since the last record of this lane went out */
+	u64 lost;    /* calls, since the last record of this lane went out */
 	struct record record;
 	u8 data[MAX_DATA];
 };
@@ -315,7 +315,8 @@ static __always_inline bool current_is_dying(void)
 }
 
 /* From the in-flight state to a record in the scratch area. */
-static __always_inline void resume_record(struct scratch *s, const struct inflight *in, u64 pid_tgid, u32 slot)
+static __always_inline void resume_record(struct scratch *s, const struct inflight *in, u64 pid_tgid,
+					  u32 slot)
 {
 	struct record *r = &s->record;
 	u64 len = in->len;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * The backends for kernel functions: kprobe (kprobe + kretprobe) and fentry (fentry + fexit). A slot is a
- * function that can be attached to; each has a program of its own per hook, so that no cookie (5.15) is needed.
+ * function that can be attached to; each has a program of its own per hook, so that no cookie (5.15) is
+ * needed.
  *
  * A function that carries out syscalls is only their witness: the record is the syscall's, with the
  * registers as the program set them, because the function sees them altered.
@@ -44,9 +45,7 @@ static __always_inline int function_entry(void *ctx, u32 slot, struct call *c)
 
 static __always_inline int function_return(void *ctx, u32 slot, s64 ret)
 {
-	struct call c = {
-		.slot = slot + 1, .lane = LANE_FUNCTIONS + 2 * slot + 1, .nr = ~0U, .ret = ret
-	};
+	struct call c = {.slot = slot + 1, .lane = LANE_FUNCTIONS + 2 * slot + 1, .nr = ~0U, .ret = ret};
 
 	c.pair = config.function_pair[slot];
 	if (!c.pair && !as_syscall(&c))
@@ -99,10 +98,10 @@ static __always_inline int fentry_entry(u64 *ctx, u32 slot)
  * Behind the arguments stands the result. The barrier keeps the compiler from making one load of
  * variable offset, which the verifier refuses, of the seven.
  */
-#define RETURN_BEHIND(args)                                                                      \
-	if (config.function_args[slot] == args) {                                                \
-		ret = ctx[args];                                                                 \
-		barrier_var(ret);                                                                \
+#define RETURN_BEHIND(args)                       \
+	if (config.function_args[slot] == args) { \
+		ret = ctx[args];                  \
+		barrier_var(ret);                 \
 	}
 
 static __always_inline int fentry_return(u64 *ctx, u32 slot)
@@ -121,26 +120,26 @@ static __always_inline int fentry_return(u64 *ctx, u32 slot)
 	return function_return(ctx, slot, ret);
 }
 
-#define FUNCTION_PROGRAMS(slot)                                                                  \
-	SEC("kprobe")                                                                            \
-	int kprobe_##slot(struct pt_regs *ctx)                                                   \
-	{                                                                                        \
-		return kprobe_entry(ctx, slot);                                                  \
-	}                                                                                        \
-	SEC("kretprobe")                                                                         \
-	int kretprobe_##slot(struct pt_regs *ctx)                                                \
-	{                                                                                        \
-		return kprobe_return(ctx, slot);                                                 \
-	}                                                                                        \
-	SEC("fentry")                                                                            \
-	int fentry_##slot(u64 *ctx)                                                              \
-	{                                                                                        \
-		return fentry_entry(ctx, slot);                                                  \
-	}                                                                                        \
-	SEC("fexit")                                                                             \
-	int fexit_##slot(u64 *ctx)                                                               \
-	{                                                                                        \
-		return fentry_return(ctx, slot);                                                 \
+#define FUNCTION_PROGRAMS(slot)                   \
+	SEC("kprobe")                             \
+	int kprobe_##slot(struct pt_regs *ctx)    \
+	{                                         \
+		return kprobe_entry(ctx, slot);   \
+	}                                         \
+	SEC("kretprobe")                          \
+	int kretprobe_##slot(struct pt_regs *ctx) \
+	{                                         \
+		return kprobe_return(ctx, slot);  \
+	}                                         \
+	SEC("fentry")                             \
+	int fentry_##slot(u64 *ctx)               \
+	{                                         \
+		return fentry_entry(ctx, slot);   \
+	}                                         \
+	SEC("fexit")                              \
+	int fexit_##slot(u64 *ctx)                \
+	{                                         \
+		return fentry_return(ctx, slot);  \
 	}
 
 FUNCTION_PROGRAMS(0)

@@ -44,7 +44,7 @@ static __always_inline int on_fork(void *ctx, u32 child_tid)
 /* The in-flight state of a thread that has taken over its leader's id. */
 static __always_inline void rekey(u64 from, u64 to)
 {
-	struct inflight_key old = { .pid_tgid = from }, new = { .pid_tgid = to };
+	struct inflight_key old = {.pid_tgid = from}, new = {.pid_tgid = to};
 
 	for (u64 slot = 0; slot <= FUNCTION_SLOTS; slot++) {
 		struct inflight *in;

@@ -30,27 +30,27 @@ enum record_kind {
 };
 
 enum call_flags {
-	CALL_COMPAT = 1 << 0, /* made by the 32-bit table */
+	CALL_COMPAT = 1 << 0,	/* made by the 32-bit table */
 	CALL_NO_ENTRY = 1 << 1, /* only the return was seen */
-	CALL_DIED = 1 << 2, /* the thread is being killed, or never returned */
-	CALL_VECTORS = 1 << 3, /* its string vectors have been read */
-	CALL_EXECED = 1 << 4, /* it replaced the program: the kernel forgets which execve it was */
+	CALL_DIED = 1 << 2,	/* the thread is being killed, or never returned */
+	CALL_VECTORS = 1 << 3,	/* its string vectors have been read */
+	CALL_EXECED = 1 << 4,	/* it replaced the program: the kernel forgets which execve it was */
 };
 
 struct record {
 	u32 size; /* of the whole record, payloads included */
 	u16 kind; /* enum record_kind */
 	u16 pair;
-	u64 time; /* when it was sent, CLOCK_MONOTONIC ns */
+	u64 time;	/* when it was sent, CLOCK_MONOTONIC ns */
 	u64 entry_time; /* of a call, or of the call that a part belongs to */
 	u64 pid_tgid;
 	s64 ret;
 	u64 args[MAX_ARGS];
-	u32 nr; /* syscall number; ~0 for a function that is none */
-	u32 lost; /* calls lost by this program on this CPU since its last record */
+	u32 nr;	   /* syscall number; ~0 for a function that is none */
+	u32 lost;  /* calls lost by this program on this CPU since its last record */
 	u16 flags; /* enum call_flags */
 	u16 parts; /* of a call: parts sent before it; of a part: its number */
-	u32 slot; /* in-flight slot: 0 for syscalls, else 1 + function slot */
+	u32 slot;  /* in-flight slot: 0 for syscalls, else 1 + function slot */
 };
 
 enum payload_status {
@@ -89,10 +89,10 @@ enum capture_what {
 
 struct capture {
 	u8 arg;
-	u8 when; /* enum capture_when */
-	u8 what; /* enum capture_what */
-	u8 count; /* BYTES_BY_ARG: the argument that holds the count */
-	u32 len; /* BYTES: how many; BYTES_BY_ARG: bytes per count */
+	u8 when;    /* enum capture_when */
+	u8 what;    /* enum capture_what */
+	u8 count;   /* BYTES_BY_ARG: the argument that holds the count */
+	u32 len;    /* BYTES: how many; BYTES_BY_ARG: bytes per count */
 	u32 offset; /* KERNEL_STRING: of the pointer in the structure */
 };
 
@@ -116,23 +116,23 @@ struct inflight {
 	u16 pair;
 	u16 flags;
 	u16 parts;
-	u16 nested; /* calls of the same function inside this one */
+	u16 nested;  /* calls of the same function inside this one */
 	u32 pending; /* captures still to be read, a bit each */
 	u32 pad;
 	u8 data[INLINE_LEN]; /* payloads read at entry */
 };
 
 enum counter {
-	COUNT_SEEN, /* calls, counted before anything can fail */
-	COUNT_BUFFER_FULL, /* lost: the transport had no room */
+	COUNT_SEEN,	     /* calls, counted before anything can fail */
+	COUNT_BUFFER_FULL,   /* lost: the transport had no room */
 	COUNT_INFLIGHT_FULL, /* entries without a place in the in-flight map */
 	COUNT_INFLIGHT_BUSY, /* entries whose place was locked */
-	COUNT_NO_RETURN, /* lost: the return was never seen */
-	COUNT_NO_ENTRY, /* lost: the entry was never seen */
-	COUNT_NESTED, /* lost: inside a call of the same function */
-	COUNT_PART_LOST, /* parts without room: their call is incomplete */
-	COUNT_POINT_LOST, /* fork, exec and exit without room */
-	COUNT_NOT_FOLLOWED, /* children without room in the follow set */
+	COUNT_NO_RETURN,     /* lost: the return was never seen */
+	COUNT_NO_ENTRY,	     /* lost: the entry was never seen */
+	COUNT_NESTED,	     /* lost: inside a call of the same function */
+	COUNT_PART_LOST,     /* parts without room: their call is incomplete */
+	COUNT_POINT_LOST,    /* fork, exec and exit without room */
+	COUNT_NOT_FOLLOWED,  /* children without room in the follow set */
 	COUNTERS,
 };
 
@@ -142,9 +142,9 @@ struct counters {
 
 enum scope {
 	SCOPE_ALL = 0,
-	SCOPE_TGID = 1, /* one, a constant */
+	SCOPE_TGID = 1,	 /* one, a constant */
 	SCOPE_TGIDS = 2, /* the keys of the map `followed` */
-	SCOPE_TIDS = 3, /* likewise, threads */
+	SCOPE_TIDS = 3,	 /* likewise, threads */
 };
 
 enum transport {
@@ -156,19 +156,19 @@ enum transport {
 #define BY_FUNCTION 0x8000
 
 struct config {
-	u32 scope; /* enum scope */
+	u32 scope;  /* enum scope */
 	u32 target; /* the tgid of SCOPE_TGID */
 	u32 follow; /* new children join the set */
 	u32 by_uid;
 	u32 uid;
-	u32 transport; /* enum transport */
-	u32 wake_bytes; /* the ring wakes its reader when this much waits */
-	u32 task_pt_regs; /* the helper exists (5.15) */
-	u32 execs; /* execve is traced: it may change the ABI within a call */
-	u32 fork_child_offset; /* of child_pid in the classic sched_process_fork */
+	u32 transport;			   /* enum transport */
+	u32 wake_bytes;			   /* the ring wakes its reader when this much waits */
+	u32 task_pt_regs;		   /* the helper exists (5.15) */
+	u32 execs;			   /* execve is traced: it may change the ABI within a call */
+	u32 fork_child_offset;		   /* of child_pid in the classic sched_process_fork */
 	u32 function_args[FUNCTION_SLOTS]; /* how many the function has (fentry) */
 	u16 function_pair[FUNCTION_SLOTS]; /* 0: it carries out syscalls, see below */
-	u16 syscalls[2 * MAX_SYSCALLS]; /* native, then compat, by number: pair, and BY_FUNCTION */
+	u16 syscalls[2 * MAX_SYSCALLS];	   /* native, then compat, by number: pair, and BY_FUNCTION */
 };
 
 #endif

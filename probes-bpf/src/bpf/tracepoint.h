@@ -43,7 +43,7 @@ static __always_inline bool args_of_regs(struct pt_regs *from, bool compat, stru
 SEC("raw_tp/sys_enter")
 int raw_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct call c = { .lane = LANE_ENTER };
+	struct call c = {.lane = LANE_ENTER};
 
 	if (!wanted(bpf_get_current_pid_tgid()))
 		return 0;
@@ -60,7 +60,7 @@ int raw_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 SEC("tp/raw_syscalls/sys_enter")
 int classic_sys_enter(struct classic_sys_enter *ctx)
 {
-	struct call c = { .lane = LANE_ENTER };
+	struct call c = {.lane = LANE_ENTER};
 
 	if (!wanted(bpf_get_current_pid_tgid()))
 		return 0;
@@ -76,7 +76,7 @@ int classic_sys_enter(struct classic_sys_enter *ctx)
 
 static __always_inline int sys_exit(void *ctx, struct pt_regs *regs, s64 nr, s64 ret)
 {
-	struct call c = { .lane = LANE_EXIT, .nr = nr, .ret = ret };
+	struct call c = {.lane = LANE_EXIT, .nr = nr, .ret = ret};
 
 	c.flags = current_is_compat() ? CALL_COMPAT : 0;
 	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);

@@ -129,7 +129,7 @@ static __noinline long pointers_step(struct scratch *s)
 static __always_inline void end_vector(void *ctx, struct scratch *s)
 {
 	if (s->walk.what == WHAT_POINTER_COUNT) {
-		u64 result[2] = { s->walk.count, s->walk.unterminated };
+		u64 result[2] = {s->walk.count, s->walk.unterminated};
 
 		begin_part(s);
 		bpf_probe_read_kernel(s->data + sizeof(struct payload), sizeof(result), result);
@@ -195,7 +195,7 @@ static long vectors_loop(u64 index, struct vector_loop *loop)
 /* Keeps with the call what became of it; its record says how many parts there are. */
 static __always_inline void finish_vectors(struct scratch *s)
 {
-	struct inflight_key key = { .pid_tgid = s->record.pid_tgid };
+	struct inflight_key key = {.pid_tgid = s->record.pid_tgid};
 	struct inflight *in = bpf_map_lookup_elem(&inflights, &key);
 
 	if (in) {
@@ -259,7 +259,7 @@ static __always_inline void send_vectors(void *ctx, u32 lane, void *again)
 	if (again) {
 		bounded_vectors(ctx, lane, again);
 	} else {
-		struct vector_loop loop = { ctx, s };
+		struct vector_loop loop = {ctx, s};
 
 		bpf_loop(LOOP_STEPS, vectors_loop, &loop, 0);
 		finish_vectors(s);
