@@ -148,10 +148,15 @@ static __always_inline bool in_scope(u64 pid_tgid)
 	return 1;
 }
 
+static __always_inline bool is_of_user(void)
+{
+	return !config.by_uid || (u32)bpf_get_current_uid_gid() == config.uid;
+}
+
 /* The filter of calls: first thing in every program of a pair. */
 static __always_inline bool wanted(u64 pid_tgid)
 {
-	return in_scope(pid_tgid) && (!config.by_uid || (u32)bpf_get_current_uid_gid() == config.uid);
+	return in_scope(pid_tgid) && is_of_user();
 }
 
 /* Sends the scratch area's record with its data; 0 if it got through. */

@@ -8,11 +8,12 @@
 
 #include "engine.h"
 
+/* Keeping the state right is for every thread of the target; telling of it only for the user asked for. */
 static __always_inline void emit_point(void *ctx, u32 lane, u16 kind, u64 arg0, u64 arg1)
 {
 	struct scratch *s = scratch_of(lane);
 
-	if (!s)
+	if (!s || (!config.follow && !is_of_user()))
 		return;
 	begin_record(s, kind, bpf_get_current_pid_tgid());
 	s->record.args[0] = arg0;
@@ -131,10 +132,7 @@ static __always_inline int on_exit(void *ctx)
 		end_inflight(ctx, s, &key);
 	}
 	last = BPF_CORE_READ(task, signal, live.counter) == 0;
-	begin_record(s, RECORD_EXIT, pid_tgid);
-	s->record.args[0] = (u32)BPF_CORE_READ(task, exit_code);
-	s->record.args[1] = last;
-	emit(ctx, s);
+	emit_point(ctx, LANE_GONE, RECORD_EXIT, (u32)BPF_CORE_READ(task, exit_code), last);
 	if (config.scope == SCOPE_TIDS) {
 		if (!bpf_map_delete_elem(&followed, &tid))
 			__sync_fetch_and_add(&live, -1);

@@ -7,7 +7,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use super::Verdict;
 use crate::machine::Machine;
 
-pub(super) fn judge(machine: &Machine, names: &[&str]) -> Verdict {
+pub(super) fn judge(machine: &Machine, names: &[&'static str]) -> Verdict {
     if let Err(reason) = find(machine, names) {
         return Verdict::Refused(reason);
     }
@@ -20,8 +20,19 @@ pub(super) fn judge(machine: &Machine, names: &[&str]) -> Verdict {
     Verdict::Complete
 }
 
-/// The first of the names that can be attached to, with the number of its arguments.
-pub(crate) fn find<'a>(machine: &Machine, names: &[&'a str]) -> Result<(&'a str, usize), String> {
+/// The first of the names that can be attached to, with the number of its arguments. Trying costs a program, so
+/// each answer is kept.
+pub(crate) fn find(machine: &Machine, names: &[&'static str]) -> Result<(&'static str, usize), String> {
+    let first = names.first().copied().unwrap_or_default();
+    if let Some(known) = machine.fentry_functions.borrow().get(first) {
+        return known.clone();
+    }
+    let found = try_all(machine, names);
+    machine.fentry_functions.borrow_mut().insert(first, found.clone());
+    found
+}
+
+fn try_all(machine: &Machine, names: &[&'static str]) -> Result<(&'static str, usize), String> {
     let types = machine.types().map_err(str::to_owned)?;
     let known: Vec<_> = names.iter().filter_map(|name| types.function(name).map(|f| (*name, f))).collect();
     if known.is_empty() {

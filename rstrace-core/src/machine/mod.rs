@@ -5,7 +5,8 @@ pub mod preempt;
 pub(crate) mod symbol;
 pub(crate) mod tracefs;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::AsRawFd;
 
@@ -24,7 +25,12 @@ pub struct Machine {
     kprobe_pmu: OnceCell<Option<u32>>,
     types: OnceCell<Result<KernelTypes, String>>,
     ring: OnceCell<bool>,
+    /// What fentry can be attached to, by the first of the candidate names.
+    pub(crate) fentry_functions: RefCell<BTreeMap<&'static str, FentryFunction>>,
 }
+
+/// A function's name and the number of its arguments, or why none of the candidates can be attached to.
+type FentryFunction = Result<(&'static str, usize), String>;
 
 /// The inode of the initial PID namespace (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
