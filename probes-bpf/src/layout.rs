@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(size_of::<Inflight>(), 8 + 8 * 6 + 8 + 4 + 4 + 2 * 4 + 4 + 4 + 256);
         assert_eq!(size_of::<InflightKey>(), 16);
         assert_eq!(size_of::<Capture>(), 4 + 4 + 4);
-        assert_eq!(size_of::<Pair>(), 4 + MAX_CAPTURES * 12);
+        assert_eq!(size_of::<Pair>(), 2 + 2 + MAX_CAPTURES * 12);
         assert_eq!(size_of::<Counters>(), 8 * COUNTERS);
     }
 }

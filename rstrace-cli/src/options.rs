@@ -7,7 +7,8 @@ mod select;
 use crate::cli::{Backend, Cli, Transport};
 use crate::output::line::Limits;
 use crate::output::text::{Pids, Style};
-use nix::unistd::{Gid, Uid, User};
+use nix::unistd::User;
+use rstrace_core::RunAs;
 pub use select::Selection;
 use select::select;
 use std::ffi::OsString;
@@ -77,17 +78,6 @@ pub enum Target {
     Tid(u32),
     /// Everything.
     All,
-}
-
-/// A user to run a command as.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunAs {
-    /// The name, for its supplementary groups.
-    pub name: String,
-    /// The user id.
-    pub uid: Uid,
-    /// The group id.
-    pub gid: Gid,
 }
 
 /// What is wrong with the command line: one line.
@@ -214,7 +204,7 @@ fn target(
 
 fn run_as(name: String) -> Result<RunAs, Error> {
     match User::from_name(&name) {
-        Ok(Some(user)) => Ok(RunAs { name, uid: user.uid, gid: user.gid }),
+        Ok(Some(user)) => Ok(RunAs { name, uid: user.uid.as_raw(), gid: user.gid.as_raw() }),
         Ok(None) => refuse!("-u {name}: there is no user of this name"),
         Err(error) => refuse!("-u {name}: {}", error.desc()),
     }

@@ -5,9 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{self, SaFlags, SigAction, SigHandler, SigSet, Signal};
-use nix::sys::wait::WaitStatus;
-use rstrace_core::{ErrorKind, Machine, Report, Session, User};
+use rstrace_core::event::WaitStatus;
+use rstrace_core::{ErrorKind, Machine, Report, Session};
 
 use crate::cli;
 use crate::options::{Options, Target};
@@ -105,8 +104,7 @@ fn core_options(options: &Options) -> rstrace_core::Options {
     rstrace_core::Options {
         target: match &options.target {
             Target::Command { argv, user } => {
-                let user = user.as_ref().and_then(|user| User::from_name(&user.name).ok().flatten());
-                rstrace_core::Target::Launch { argv: argv.clone(), user, follow }
+                rstrace_core::Target::Launch { argv: argv.clone(), user: user.clone(), follow }
             }
             Target::Pids(pids) => rstrace_core::Target::Processes { pids: pids.clone(), follow },
             Target::Tid(tid) => rstrace_core::Target::Thread(*tid),
@@ -147,27 +145,29 @@ fn end(options: &Options, report: &Report) -> ExitCode {
     let missed = report.ledger.recursion.is_some_and(|misses| misses > 0);
     let lost = options.strict && (report.ledger.anything_lost() || missed);
     match report.command {
-        Some(WaitStatus::Exited(_, 0)) if lost => ExitCode::from(LOST),
-        Some(WaitStatus::Exited(_, code)) => ExitCode::from(code as u8),
-        Some(WaitStatus::Signaled(_, signal, _)) => die_by(signal),
+        Some(WaitStatus::Exited(0)) if lost => ExitCode::from(LOST),
+        Some(WaitStatus::Exited(code)) => ExitCode::from(code),
+        Some(WaitStatus::Signaled { signal, .. }) => die_by(signal.into()),
         _ if lost => ExitCode::from(LOST),
         _ => match report.interrupted {
-            Some(signal) if !report.closed => die_by(signal),
+            Some(signal) if !report.closed => die_by(signal as i32),
             _ => ExitCode::SUCCESS,
         },
     }
 }
 
-/// Ends by a signal, without a core dump of our own.
-fn die_by(signal: Signal) -> ExitCode {
+/// Ends by a signal, without a core dump of our own. Real-time signals are signals too, so it is a number.
+fn die_by(signal: i32) -> ExitCode {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    // SAFETY: the default disposition runs no code of ours.
-    let _ = unsafe { signal::sigaction(signal, &default) };
-    let mut mask = SigSet::empty();
-    mask.add(signal);
-    let _ = mask.thread_unblock();
-    let _ = signal::raise(signal);
+    // SAFETY: the default disposition runs no code of ours, and the set is ours to write to.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, signal);
+        libc::sigprocmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut());
+        libc::raise(signal);
+    }
     // signals that don't end a process: as a shell says it
     ExitCode::from(128 + signal as u8)
 }

@@ -194,7 +194,7 @@ fn is_incomplete(known: &Known, head: &Record, captured: &Captured<'_>) -> bool 
 }
 
 /// `task_struct.exit_code` has the layout of wait(2).
-fn wait_status(code: u32) -> WaitStatus {
+pub(crate) fn wait_status(code: u32) -> WaitStatus {
     match code & 0x7f {
         0 => WaitStatus::Exited((code >> 8) as u8),
         signal => WaitStatus::Signaled { signal: signal as u8, core: code & 0x80 != 0 },

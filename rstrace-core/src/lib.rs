@@ -4,6 +4,7 @@
 //! backend that the [`Machine`] offers, and delivers [`Event`]s in order to a [`Sink`], with an exact account of
 //! what was lost ([`Ledger`]).
 
+mod arch;
 mod backend;
 mod deliver;
 mod error;
@@ -29,5 +30,5 @@ pub use ledger::{Ledger, Lost};
 pub use machine::Machine;
 pub use probe::Probe;
 pub use session::{Options, Report, Session};
-pub use target::{Target, User};
+pub use target::{RunAs, Target};
 pub use transport::Transport;

@@ -3,23 +3,23 @@
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use libbpf_rs::{MapCore, MapFlags};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signal::{self, SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rstrace_probes_bpf::layout::{self, Counters, Inflight, InflightKey};
 
 use crate::backend::Backend;
 use crate::backend::attach::{self, Attached, Settings};
 use crate::backend::plan::Plan;
-use crate::deliver::{Delivery, Known, Sink};
+use crate::deliver::{Delivery, Known, Sink, wait_status};
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, WaitStatus};
 use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::probe::Probe;
@@ -81,7 +81,6 @@ pub struct Session<'m> {
     end: End,
     signals: SignalFd,
     transport: Transport,
-    begun: Instant,
     startup: Duration,
     warnings: Vec<String>,
 }
@@ -115,7 +114,10 @@ impl<'m> Session<'m> {
         machine.check()?;
         let mut mask = SigSet::empty();
         for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
-            mask.add(signal);
+            // what the caller has ignored (nohup, a shell's background) stays ignored
+            if !is_ignored(signal) {
+                mask.add(signal);
+            }
         }
         mask.thread_block().context("sigprocmask")?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
@@ -174,7 +176,6 @@ impl<'m> Session<'m> {
             end,
             signals,
             transport,
-            begun,
             startup: Duration::ZERO,
             warnings,
         };
@@ -256,24 +257,18 @@ impl<'m> Session<'m> {
     fn follow(&self, tid: u32) -> Result<()> {
         let set = &self.attached.skel.maps.followed;
         let key = tid.to_ne_bytes();
-        if set.update(&key, &[1], MapFlags::NO_EXIST).is_err() {
+        match set.update(&key, &[1], MapFlags::NO_EXIST) {
+            Ok(()) => {}
             // the fork point was faster
-            return Ok(());
+            Err(error) if error.kind() == libbpf_rs::ErrorKind::AlreadyExists => return Ok(()),
+            Err(error) => return Err(error).context(format!("thread {tid} can't be followed")),
         }
-        self.live().fetch_add(1, Ordering::Relaxed);
+        self.attached.live().fetch_add(1, Ordering::Relaxed);
         // it may have ended before it was in the set, and then nobody takes it out
         if !thread_exists(tid) && set.delete(&key).is_ok() {
-            self.live().fetch_sub(1, Ordering::Relaxed);
+            self.attached.live().fetch_sub(1, Ordering::Relaxed);
         }
         Ok(())
-    }
-
-    /// Threads that are followed and alive, as the kernel side counts them.
-    fn live(&self) -> &AtomicI64 {
-        let bss = self.attached.skel.maps.bss_data.as_deref().expect("a loaded object has its .bss");
-        // SAFETY: the kernel side changes it atomically, so it must be read atomically here; it is aligned and
-        // mapped as long as the skeleton lives, and no other reference to it is used.
-        unsafe { AtomicI64::from_ptr((&raw const bss.live).cast_mut()) }
     }
 
     /// Lets the command go and hands out events until the target has ended or a signal ends the session.
@@ -336,7 +331,8 @@ impl<'m> Session<'m> {
 
     /// Whether the target has ended; takes ended processes out of the poll set, as they stay readable.
     fn has_ended(&mut self, epoll: &Epoll) -> bool {
-        let nobody_left = self.live().load(Ordering::Relaxed) <= 0;
+        let nobody_left = self.attached.live().load(Ordering::Relaxed) <= 0;
+        let followed = &self.attached.skel.maps.followed;
         match &mut self.end {
             End::Command { process, follow, .. } => {
                 let ended = process.has_ended();
@@ -350,6 +346,8 @@ impl<'m> Session<'m> {
                     let ended = process.has_ended();
                     if ended {
                         let _ = epoll.delete(process.as_fd());
+                        // its id may become another's
+                        let _ = followed.delete(&process.pid.to_ne_bytes());
                     }
                     !ended
                 });
@@ -373,7 +371,8 @@ impl<'m> Session<'m> {
             let Ok(signal) = Signal::try_from(info.ssi_signo as i32) else { continue };
             match &self.end {
                 End::Command { process, .. } if !process.has_ended() => {
-                    if info.ssi_code == libc::SI_USER || info.ssi_code == libc::SI_TKILL {
+                    // not from the kernel: sent to rstrace alone
+                    if info.ssi_code <= 0 {
                         let _ = signal::kill(Pid::from_raw(process.pid as i32), signal);
                     }
                 }
@@ -392,7 +391,6 @@ impl<'m> Session<'m> {
     ) -> Result<Report> {
         let recursion = self.attached.recursion_misses(&self.plan);
         let dropped_returns = self.attached.detach();
-        let uses_kretprobes = self.plan.functions.iter().any(|f| f.backend == Backend::Kprobe);
         let traced = started.elapsed();
         let delivery = &mut self.delivery;
         while self.reader.read(true, &mut |bytes| delivery.record(bytes, sink)) {}
@@ -402,7 +400,7 @@ impl<'m> Session<'m> {
             delivered: self.delivery.delivered,
             incomplete: self.delivery.incomplete,
             recursion,
-            dropped_returns: dropped_returns.filter(|_| uses_kretprobes),
+            dropped_returns,
             ..Ledger::default()
         };
         ledger.lost.ended_within = unfinished;
@@ -423,9 +421,7 @@ impl<'m> Session<'m> {
         let closed = error.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
         let command = match &self.end {
             // with the output gone there is still a command to wait for: its status is ours
-            End::Command { process, .. } => {
-                Some(waitpid(Pid::from_raw(process.pid as i32), None).context("waitpid")?)
-            }
+            End::Command { .. } => Some(self.wait_for_command()?),
             _ => None,
         };
         if let Some(error) = error.filter(|_| !closed) {
@@ -441,6 +437,33 @@ impl<'m> Session<'m> {
             startup: self.startup,
             traced,
         })
+    }
+
+    /// How the command ended. It may still run, with the output gone: signals to rstrace are still passed on.
+    fn wait_for_command(&mut self) -> Result<WaitStatus> {
+        let End::Command { process, .. } = &self.end else { unreachable!("only commands are waited for") };
+        let pid = process.pid;
+        loop {
+            let End::Command { process, .. } = &self.end else { unreachable!("as above") };
+            if process.has_ended() {
+                break;
+            }
+            let mut fds = [
+                PollFd::new(process.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+            ];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Ok(_) | Err(nix::Error::EINTR) => {}
+                Err(error) => return Err(error).context("poll"),
+            }
+            self.handle_signals()?;
+        }
+        let mut status = 0;
+        // SAFETY: the status is ours to write to. (nix knows no real-time signals.)
+        if unsafe { libc::waitpid(pid as i32, &mut status, 0) } < 0 {
+            return Err(io::Error::last_os_error()).context("the command's exit status is lost");
+        }
+        Ok(wait_status(status as u32))
     }
 
     /// The sum over the CPUs of what was counted for a pair, or for the points (0).
@@ -461,7 +484,7 @@ impl<'m> Session<'m> {
     /// Shows the calls that are still under way, and counts them.
     fn report_unfinished(&mut self, sink: &mut dyn Sink) -> u64 {
         let map = &self.attached.skel.maps.inflights;
-        let mut count = 0;
+        let mut calls = Vec::new();
         for key in map.keys() {
             let mut at = InflightKey::default();
             let mut state = Inflight::default();
@@ -471,7 +494,12 @@ impl<'m> Session<'m> {
             {
                 continue;
             }
-            count += 1;
+            if state.pair != 0 {
+                calls.push((at, state));
+            }
+        }
+        calls.sort_by_key(|(_, state)| state.entry_time);
+        for (at, state) in &calls {
             let head = Record {
                 kind: layout::RECORD_CALL,
                 pair: state.pair,
@@ -492,12 +520,15 @@ impl<'m> Session<'m> {
                 self.delivery.error = result.err();
             }
         }
-        count
+        calls.len() as u64
     }
+}
 
-    /// When the session began.
-    pub fn begun(&self) -> Instant {
-        self.begun
+fn is_ignored(signal: Signal) -> bool {
+    // SAFETY: a null action changes nothing, and the old one is ours to write to; zero bytes are a valid one.
+    unsafe {
+        let mut old: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal as i32, std::ptr::null(), &mut old) == 0 && old.sa_sigaction == libc::SIG_IGN
     }
 }
 

@@ -6,6 +6,11 @@ pub const BURST: u64 = 100_000;
 pub const STORM_THREADS: u64 = 8;
 /// Opens of each of them.
 pub const STORM: u64 = 20_000;
+/// What is left of [`BURST`] and [`STORM`] where a test repeats them for each backend and transport; less where
+/// the machine is emulated, as the automatic choice is tested with all of them.
+pub fn repeated(opens: u64) -> u64 {
+    if crate::in_vm() { opens / 10 } else { opens }
+}
 /// Processes blocked in an open of a FIFO while others are traced.
 pub const BYSTANDERS: u64 = 20;
 /// Paths on pages that were just dropped.

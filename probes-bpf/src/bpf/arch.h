@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * All that depends on the processor: where arguments and results are, and which syscall table is in use.
- * A new architecture defines the same names here and in rstrace-core's arch.rs.
+ * A new architecture defines the same names here, and its numbers in rstrace-core's arch.rs.
  */
 #ifndef RSTRACE_ARCH_H
 #define RSTRACE_ARCH_H

@@ -45,6 +45,8 @@ static __noinline long capture_one(struct scratch *s, const struct capture *what
 				/* whole, if the terminator is the last byte that was looked at */
 				if (what->what == WHAT_STRING)
 					bpf_probe_read_user(&last, 1, (void *)ptr + MAX_CAPTURE_LEN - 1);
+				else
+					last = 1;
 				if (last)
 					status = PAYLOAD_CUT;
 			}
@@ -57,7 +59,9 @@ static __noinline long capture_one(struct scratch *s, const struct capture *what
 
 			if (by >= MAX_ARGS)
 				return 0;
-			len = s->record.args[by] * what->len;
+			len = s->record.args[by];
+			/* more than can be captured anyway, and no product that wraps */
+			len = len > MAX_CAPTURE_LEN ? MAX_CAPTURE_LEN + 1 : len * what->len;
 		} else if (what->what == WHAT_BYTES_BY_RETURN) {
 			if (s->record.ret <= 0)
 				return 0;

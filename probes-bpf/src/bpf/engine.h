@@ -10,13 +10,13 @@
 #include "record.h"
 
 #define EEXIST 17
-#define EBUSY 16
+#define E2BIG 7
 #define SIGKILL_BIT (1UL << 8)
 #define SIGNAL_GROUP_EXIT 4
 
 const volatile struct config config = {};
 
-/* Processes or threads that are still followed: with SCOPE_TIDS those alive, else unused. */
+/* With SCOPE_TIDS the threads of the set that are alive, else unused. */
 s64 live = 0;
 
 /*
@@ -114,13 +114,22 @@ struct {
 	__uint(value_size, sizeof(u32));
 } perf SEC(".maps");
 
+/*
+ * An atomic add whose old value nobody wants, spelled out: newer compilers make of the builtin one that
+ * fetches it, which kernels before 5.12 refuse.
+ */
+static __always_inline void atomic_add(void *value, s64 by)
+{
+	asm volatile("lock *(u64 *)(%0 + 0) += %1" : : "r"(value), "r"(by) : "memory");
+}
+
 static __always_inline void count(u32 pair, enum counter which)
 {
 	struct counters *counters = bpf_map_lookup_elem(&counts, &pair);
 
 	/* atomic: a preempting thread on this CPU may count as well */
 	if (counters)
-		__sync_fetch_and_add(&counters->count[which], 1);
+		atomic_add(&counters->count[which], 1);
 }
 
 static __always_inline struct scratch *scratch_of(u32 lane)
@@ -241,6 +250,20 @@ static __always_inline void begin_record(struct scratch *s, u16 kind, u64 pid_tg
 	s->len = 0;
 }
 
+/* The call under way; one that is over stays only where the map refused to delete it. */
+static __always_inline struct inflight *lookup_inflight(struct inflight_key *key)
+{
+	struct inflight *in = bpf_map_lookup_elem(&inflights, key);
+
+	return in && in->pair ? in : 0;
+}
+
+static __always_inline void forget(struct inflight *in, struct inflight_key *key)
+{
+	in->pair = 0;
+	bpf_map_delete_elem(&inflights, key);
+}
+
 static __noinline int enter(void *ctx, struct call *c)
 {
 	struct scratch *s = scratch_of(c->lane);
@@ -278,8 +301,11 @@ static __noinline int enter(void *ctx, struct call *c)
 	len = s->len;
 	barrier_var(len);
 	if (len > INLINE_LEN) {
-		emit(ctx, s);
-		in->parts = 1;
+		/* what had no room may be read again at return */
+		if (emit(ctx, s))
+			in->pending = ALL_CAPTURES;
+		else
+			in->parts = 1;
 	} else {
 		bpf_probe_read_kernel(in->data, len, s->data);
 		in->len = len;
@@ -290,23 +316,24 @@ static __noinline int enter(void *ctx, struct call *c)
 		struct inflight *old = bpf_map_lookup_elem(&inflights, &key);
 
 		/* deeper on the stack than a call under way: inside it */
-		if (old && c->frame && c->frame < old->frame) {
+		if (old && old->pair && c->frame && c->frame < old->frame) {
 			old->nested++;
 			count(pair, COUNT_SEEN);
 			count(pair, COUNT_NESTED);
 			return 0;
 		}
-		if (old)
+		if (old && old->pair)
 			count(old->pair, COUNT_NO_RETURN);
-		err = bpf_map_update_elem(&inflights, &key, in, BPF_ANY);
+		if (old)
+			err = bpf_probe_read_kernel(old, sizeof(*old), in);
 	}
 	/* without a place it is seen at its return, as one whose entry is missing */
 	if (!err)
 		count(pair, COUNT_SEEN);
-	else if (err == -EBUSY)
-		count(pair, COUNT_INFLIGHT_BUSY);
-	else
+	else if (err == -E2BIG)
 		count(pair, COUNT_INFLIGHT_FULL);
+	else
+		count(pair, COUNT_INFLIGHT_BUSY);
 	return 0;
 }
 
@@ -357,10 +384,10 @@ static __noinline int leave(void *ctx, struct call *c)
 		return 0;
 	key.pid_tgid = bpf_get_current_pid_tgid();
 	key.slot = c->slot;
-	in = bpf_map_lookup_elem(&inflights, &key);
+	in = lookup_inflight(&key);
 	if (in && c->slot == 0 && in->nr != c->nr && !(in->flags & CALL_EXECED)) {
 		count(in->pair, COUNT_NO_RETURN);
-		bpf_map_delete_elem(&inflights, &key);
+		forget(in, &key);
 		in = 0;
 	}
 	if (in && in->nested) {
@@ -371,10 +398,12 @@ static __noinline int leave(void *ctx, struct call *c)
 		resume_record(s, in, key.pid_tgid, c->slot);
 		pair = in->pair;
 		s->pending = in->pending;
-		bpf_map_delete_elem(&inflights, &key);
+		forget(in, &key);
 	} else {
 		pair = c->pair;
-		if (!pair)
+		/* an execve that succeeded left its place if it was seen: the registers are the new program's
+		 */
+		if (!pair || (c->ret == 0 && c->nr == config.execve[c->flags & CALL_COMPAT ? 1 : 0]))
 			return 0;
 		count(pair, COUNT_SEEN);
 		if (!c->has_args) {

@@ -37,7 +37,7 @@ static __always_inline int on_fork(void *ctx, u32 child_tid)
 		return 0;
 	}
 	if (!err)
-		__sync_fetch_and_add(&live, 1);
+		atomic_add(&live, 1);
 	emit_point(ctx, LANE_FORK, RECORD_FORK, child_tid, 0);
 	return 0;
 }
@@ -51,11 +51,12 @@ static __always_inline void rekey(u64 from, u64 to)
 		struct inflight *in;
 
 		old.slot = new.slot = slot;
-		in = bpf_map_lookup_elem(&inflights, &old);
+		in = lookup_inflight(&old);
 		if (!in)
 			continue;
-		bpf_map_update_elem(&inflights, &new, in, BPF_ANY);
-		bpf_map_delete_elem(&inflights, &old);
+		if (bpf_map_update_elem(&inflights, &new, in, BPF_ANY))
+			count(in->pair, COUNT_NO_RETURN);
+		forget(in, &old);
 	}
 }
 
@@ -79,7 +80,7 @@ static __always_inline int on_exec(void *ctx, u32 old_tid)
 	}
 	/* what could not be read until now never will be: the addresses mean other memory from here on */
 	key.pid_tgid = now;
-	in = bpf_map_lookup_elem(&inflights, &key);
+	in = lookup_inflight(&key);
 	if (in) {
 		in->pending = 0;
 		in->flags |= CALL_EXECED;
@@ -91,7 +92,7 @@ static __always_inline int on_exec(void *ctx, u32 old_tid)
 /* A call that was never seen to return: a record if the thread is still in it, else a loss. */
 static __always_inline void end_inflight(void *ctx, struct scratch *s, struct inflight_key *key)
 {
-	struct inflight *in = bpf_map_lookup_elem(&inflights, key);
+	struct inflight *in = lookup_inflight(key);
 	struct pt_regs *regs;
 	u32 nr = ~0U;
 
@@ -111,7 +112,7 @@ static __always_inline void end_inflight(void *ctx, struct scratch *s, struct in
 	} else {
 		count(in->pair, COUNT_NO_RETURN);
 	}
-	bpf_map_delete_elem(&inflights, key);
+	forget(in, key);
 }
 
 /* In the thread that ends. */
@@ -119,7 +120,7 @@ static __always_inline int on_exit(void *ctx)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	u64 pid_tgid = bpf_get_current_pid_tgid();
-	u32 tgid = pid_tgid >> 32, tid = (u32)pid_tgid;
+	u32 tid = (u32)pid_tgid;
 	struct scratch *s = scratch_of(LANE_GONE);
 	struct inflight_key key = {};
 	u64 last;
@@ -135,10 +136,7 @@ static __always_inline int on_exit(void *ctx)
 	emit_point(ctx, LANE_GONE, RECORD_EXIT, (u32)BPF_CORE_READ(task, exit_code), last);
 	if (config.scope == SCOPE_TIDS) {
 		if (!bpf_map_delete_elem(&followed, &tid))
-			__sync_fetch_and_add(&live, -1);
-	} else if (config.scope == SCOPE_TGIDS && last) {
-		if (!bpf_map_delete_elem(&followed, &tgid))
-			__sync_fetch_and_add(&live, -1);
+			atomic_add(&live, -1);
 	}
 	return 0;
 }

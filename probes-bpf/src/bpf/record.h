@@ -97,7 +97,8 @@ struct capture {
 };
 
 struct pair {
-	u32 captures; /* how many */
+	u16 captures; /* how many */
+	u16 vectors;  /* some are vectors */
 	struct capture capture[MAX_CAPTURES];
 };
 
@@ -161,10 +162,11 @@ struct config {
 	u32 follow; /* new children join the set */
 	u32 by_uid;
 	u32 uid;
-	u32 transport;			   /* enum transport */
-	u32 wake_bytes;			   /* the ring wakes its reader when this much waits */
-	u32 task_pt_regs;		   /* the helper exists (5.15) */
-	u32 execs;			   /* execve is traced: it may change the ABI within a call */
+	u32 transport;	  /* enum transport */
+	u32 wake_bytes;	  /* the ring wakes its reader when this much waits */
+	u32 task_pt_regs; /* the helper exists (5.15) */
+	u32 execve[2]; /* its number, native and compat: the kernel reports every exec that succeeded by it */
+	u32 execs;     /* execve is traced: it may change the ABI within a call */
 	u32 fork_child_offset;		   /* of child_pid in the classic sched_process_fork */
 	u32 function_args[FUNCTION_SLOTS]; /* how many the function has (fentry) */
 	u16 function_pair[FUNCTION_SLOTS]; /* 0: it carries out syscalls, see below */

@@ -70,7 +70,7 @@ int classic_sys_enter(struct classic_sys_enter *ctx)
 	if (!c.pair || c.pair & BY_FUNCTION)
 		return 0;
 	for (int i = 0; i < MAX_ARGS; i++)
-		c.args[i] = ctx->args[i];
+		c.args[i] = c.flags & CALL_COMPAT ? (u32)ctx->args[i] : ctx->args[i];
 	return enter(ctx, &c);
 }
 
@@ -172,6 +172,12 @@ static __always_inline int failed_exec(void *ctx, s64 ret, void *again)
 
 SEC("raw_tp/sched_prepare_exec")
 int raw_prepare_exec(void *ctx)
+{
+	return prepare_exec(ctx, 0);
+}
+
+SEC("tp/sched/sched_prepare_exec")
+int classic_prepare_exec(void *ctx)
 {
 	return prepare_exec(ctx, 0);
 }

@@ -236,12 +236,12 @@ static __always_inline void send_vectors(void *ctx, u32 lane, void *again)
 	u32 pair;
 
 	key.pid_tgid = bpf_get_current_pid_tgid();
-	in = bpf_map_lookup_elem(&inflights, &key);
+	in = lookup_inflight(&key);
 	if (!s || !in || in->flags & CALL_VECTORS)
 		return;
 	pair = in->pair;
 	p = bpf_map_lookup_elem(&pairs, &pair);
-	if (!p)
+	if (!p || !p->vectors)
 		return;
 	resume_record(s, in, key.pid_tgid, 0);
 	s->record.kind = RECORD_PART;

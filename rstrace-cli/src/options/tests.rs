@@ -100,7 +100,7 @@ fn a_user_is_for_a_command() {
     let Target::Command { user: Some(user), .. } = options(&["-eopen", "-u", "root", "true"]).target else {
         panic!("no user");
     };
-    assert_eq!((user.name.as_str(), user.uid.as_raw()), ("root", 0));
+    assert_eq!((user.name.as_str(), user.uid), ("root", 0));
     assert_eq!(
         refused(&["-eopen", "-uno-such-user", "true"]),
         "-u no-such-user: there is no user of this name"

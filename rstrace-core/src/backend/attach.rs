@@ -3,7 +3,9 @@
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::ptr::NonNull;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicI64;
 
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, PrintLevel, ProgramMut};
@@ -28,14 +30,17 @@ pub(crate) struct Settings {
     pub buffer: usize,
 }
 
-/// Threads whose calls can be under way at once. More are seen at their return.
+/// Threads or processes that can be followed at once.
 const FOLLOWED: u32 = 65536;
 
 /// The loaded kernel side, with its programs attached until it is dropped.
 pub(crate) struct Attached<'m> {
     // the order is that of dropping: links, then the events they use, then the object
     links: Vec<Link>,
+    kretprobes: usize,
     returns: Vec<ReturnEvent<'m>>,
+    /// The kernel side's count of living threads, in its mapped .bss.
+    live: NonNull<i64>,
     pub skel: RstraceSkel<'static>,
 }
 
@@ -130,14 +135,15 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
     })();
     sized.map_err(load_error)?;
 
-    let skel = open.load().map_err(load_error)?;
+    let mut skel = open.load().map_err(load_error)?;
+    let live = NonNull::from(&mut skel.maps.bss_data.as_deref_mut().context_missing()?.live);
     for (index, row) in plan.tables().iter().enumerate() {
         let key = (index as u32 + 1).to_ne_bytes();
         // SAFETY: the row is plain data without padding, see layout.
         let value = unsafe { plain::as_bytes(row) };
         skel.maps.pairs.update(&key, value, MapFlags::ANY).map_err(load_error)?;
     }
-    Ok(Attached { links: Vec::new(), returns: Vec::new(), skel })
+    Ok(Attached { links: Vec::new(), kretprobes: 0, returns: Vec::new(), live, skel })
 }
 
 fn unsupported(reason: &str) -> Error {
@@ -183,14 +189,28 @@ impl<'m> Attached<'m> {
             links.push(link);
         }
         self.links = links;
+        self.kretprobes =
+            plan.functions.iter().filter(|function| function.backend == Backend::Kprobe).count();
         Ok(())
+    }
+
+    /// Threads that are followed and alive, as the kernel side counts them.
+    pub(crate) fn live(&self) -> &AtomicI64 {
+        // SAFETY: aligned, mapped as long as the skeleton lives, and used through this pointer alone; the kernel side
+        // changes it atomically.
+        unsafe { AtomicI64::from_ptr(self.live.as_ptr()) }
     }
 
     /// Detaches everything; what was counted and sent stays readable. Returns dropped for want of instances,
     /// machine-wide, if the kernel says.
     pub(crate) fn detach(&mut self) -> Option<u64> {
-        let missed = self.returns.iter().map(ReturnEvent::missed).sum();
+        // without an event of its own (no tracefs), a kretprobe's drops are nowhere to be read
+        let known = self.kretprobes > 0 && self.returns.len() == self.kretprobes;
+        let missed = known.then(|| self.returns.iter().map(ReturnEvent::missed).sum()).flatten();
         self.links.clear();
+        // programs that are running on other CPUs still count and send: wait for them (a grace period)
+        // SAFETY: plain numbers.
+        unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
         self.returns.clear();
         missed
     }

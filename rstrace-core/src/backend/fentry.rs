@@ -6,6 +6,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 use super::Verdict;
 use crate::machine::Machine;
+use crate::probe::MAX_ARGS;
 
 pub(super) fn judge(machine: &Machine, names: &[&'static str]) -> Verdict {
     if let Err(reason) = find(machine, names) {
@@ -40,6 +41,10 @@ fn try_all(machine: &Machine, names: &[&'static str]) -> Result<(&'static str, u
     }
     let mut errors = Vec::new();
     for (name, (id, args)) in known {
+        if args > MAX_ARGS {
+            errors.push(format!("{name} (it has {args} arguments, more than {MAX_ARGS})"));
+            continue;
+        }
         match try_load(id) {
             Ok(()) => return Ok((name, args)),
             Err(error) => errors.push(format!("{name} ({error})")),

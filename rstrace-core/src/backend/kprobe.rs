@@ -102,7 +102,7 @@ impl Drop for ReturnEvent<'_> {
 fn remove(tracefs: &Tracefs, name: &str) -> io::Result<()> {
     // the kernel lets go of a perf event's use a moment after its descriptor is closed
     let mut result = Ok(());
-    for _ in 0..50 {
+    for _ in 0..1000 {
         result = tracefs.append("kprobe_events", &format!("-:{GROUP}/{name}\n"));
         match &result {
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {

@@ -159,6 +159,7 @@ impl Plan {
             config.syscalls[*place] = *entry;
         }
         config.execs = self.vectors.is_some().into();
+        config.execve = crate::arch::EXECVE;
     }
 
     /// The names of the programs to load. Whoever of the preparing ones has no hook on this kernel is left out.
@@ -178,7 +179,10 @@ impl Plan {
             let suffixes: &[_] = if looping { &[""] } else { &["_bounded", AGAIN] };
             for suffix in suffixes {
                 names.insert(format!("{hook}_failed_exec{suffix}"));
-                names.extend(prepare.map(|prepare| format!("{}{suffix}", prepare.program())));
+                names.extend(prepare.map(|prepare| match prepare {
+                    Prepare::Tracepoint => format!("{hook}_prepare_exec"),
+                    Prepare::Kprobe => format!("kprobe_prepare_exec{suffix}"),
+                }));
             }
         }
         for (slot, function) in self.functions.iter().enumerate() {
@@ -200,8 +204,8 @@ impl Plan {
 /// The hook that sees an execve when its arguments are resident and still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Prepare {
-    /// The tracepoint sched_prepare_exec (6.10).
-    RawTracepoint,
+    /// The tracepoint sched_prepare_exec (6.10; `bpf_loop` is older).
+    Tracepoint,
     /// A kprobe on a function at the same place.
     Kprobe,
 }
@@ -210,18 +214,11 @@ impl Prepare {
     pub(crate) const TRACEPOINT: &'static str = "sched_prepare_exec";
     pub(crate) const FUNCTION: &'static str = "security_bprm_creds_for_exec";
 
-    fn program(self) -> &'static str {
-        match self {
-            Self::RawTracepoint => "raw_prepare_exec",
-            Self::Kprobe => "kprobe_prepare_exec",
-        }
-    }
-
     /// The one that this machine has.
     pub(crate) fn find(machine: &Machine) -> Option<Self> {
         let traced = machine.types().is_ok_and(|types| types.has_tracepoint(Self::TRACEPOINT));
         if traced {
-            Some(Self::RawTracepoint)
+            Some(Self::Tracepoint)
         } else if kprobe::find(machine, &[Self::FUNCTION]).is_ok() {
             Some(Self::Kprobe)
         } else {
@@ -235,7 +232,11 @@ fn table(machine: &Machine, pair: &Pair) -> Result<layout::Pair, String> {
     if pair.captures.len() > MAX_CAPTURES {
         return Err(format!("{} asks for more than {MAX_CAPTURES} captures", pair.name));
     }
-    let mut table = layout::Pair { captures: pair.captures.len() as u32, ..Default::default() };
+    let mut table = layout::Pair {
+        captures: pair.captures.len() as u16,
+        vectors: pair.has_vectors().into(),
+        ..Default::default()
+    };
     for (capture, row) in pair.captures.iter().zip(&mut table.capture) {
         row.arg = capture.arg;
         row.when = match capture.when {

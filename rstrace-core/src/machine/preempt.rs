@@ -49,7 +49,7 @@ pub(super) fn detect() -> Preemption {
         return mode;
     }
     let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
-    if let Some(mode) = command_line.split_whitespace().find_map(|word| word.strip_prefix("preempt=")) {
+    if let Some(mode) = command_line.split_whitespace().rev().find_map(|word| word.strip_prefix("preempt=")) {
         return by_name(mode);
     }
     build_default(&build_config().unwrap_or_default())

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -59,15 +60,22 @@ pub(crate) fn no_such_process(pid: u32) -> Error {
     Error::new(ErrorKind::NoSuchProcess, format!("no process has the id {pid}: it may have ended"))
 }
 
+/// Whether a thread is there and has not ended: a leader stays as a zombie while its group lives.
 pub(crate) fn thread_exists(tid: u32) -> bool {
-    fs::metadata(format!("/proc/{tid}")).is_ok()
+    let stat = fs::read_to_string(format!("/proc/{tid}/stat")).unwrap_or_default();
+    // behind the name in parentheses, which may contain anything
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X' | 'x'))
 }
 
 /// The processes that must not be traced with everything: this one, and whoever reads what it writes, as each
 /// line would make them do something that makes another line.
 pub(crate) fn readers_of_our_output() -> BTreeSet<u32> {
     let mut found = BTreeSet::from([std::process::id()]);
-    let ours: BTreeSet<_> = (1..3).filter_map(|fd| pipe_of(std::process::id(), &fd.to_string())).collect();
+    // whatever this process has open but standard input: the trace may go to any of them
+    let own = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let own = own.filter_map(|fd| fd.file_name().to_str().filter(|fd| *fd != "0").map(str::to_owned));
+    let ours: BTreeSet<_> = own.filter_map(|fd| pipe_of(std::process::id(), &fd)).collect();
     if ours.is_empty() {
         return found;
     }
@@ -83,9 +91,8 @@ pub(crate) fn readers_of_our_output() -> BTreeSet<u32> {
     found
 }
 
-/// The pipe that a descriptor is, `pipe:[INODE]`.
-fn pipe_of(pid: u32, fd: &str) -> Option<String> {
-    let target = fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok()?;
-    let target = target.to_str()?;
-    target.starts_with("pipe:").then(|| target.to_owned())
+/// The pipe or FIFO that a descriptor is, by device and inode.
+fn pipe_of(pid: u32, fd: &str) -> Option<(u64, u64)> {
+    let file = fs::metadata(format!("/proc/{pid}/fd/{fd}")).ok()?;
+    file.file_type().is_fifo().then(|| (file.dev(), file.ino()))
 }

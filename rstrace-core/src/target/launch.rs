@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::Mode;
-use nix::unistd::{AccessFlags, Gid, Pid, User};
+use nix::unistd::{AccessFlags, Gid, Pid};
+
+use super::RunAs;
 
 use crate::error::{Context, Error, ErrorKind, Result};
 
@@ -50,16 +52,20 @@ struct Ready {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Inherited {
     signals: SigSet,
+    /// Ignored, it would keep the command's status from rstrace.
+    child_signal: libc::sighandler_t,
     /// libbpf raises it where maps count against it (before 5.11).
     memlock: libc::rlimit,
 }
 
 impl Inherited {
-    /// To be asked before anything is changed.
+    /// To be asked before anything else is changed. From here on ended children are waited for.
     pub(crate) fn now() -> Result<Self> {
         let (soft, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).context("getrlimit")?;
         Ok(Self {
             signals: SigSet::thread_get_mask().context("sigprocmask")?,
+            // SAFETY: the default disposition runs no code.
+            child_signal: unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) },
             memlock: libc::rlimit { rlim_cur: soft, rlim_max: hard },
         })
     }
@@ -67,7 +73,7 @@ impl Inherited {
 
 impl Held {
     /// Forks the child.
-    pub(crate) fn start(argv: &[OsString], user: Option<&User>, inherited: Inherited) -> Result<Self> {
+    pub(crate) fn start(argv: &[OsString], user: Option<&RunAs>, inherited: Inherited) -> Result<Self> {
         let program =
             argv.first().ok_or_else(|| Error::new(ErrorKind::Other, "there is no command to run"))?;
         let path = find_program(program)?;
@@ -108,17 +114,25 @@ impl Held {
         if let Some(mut gate) = self.gate.take() {
             gate.write_all(&[1]).context("the held command is gone")?;
         }
-        let mut errno = [0; 4];
-        // the exec closes the pipe; on failure the child says why
-        if self.failure.read_exact(&mut errno).is_ok() {
-            let error = io::Error::from_raw_os_error(i32::from_ne_bytes(errno));
-            let kind = match error.raw_os_error() {
-                Some(libc::ENOENT) => ErrorKind::CommandNotFound,
+        let mut said = [0; 8];
+        // the exec closes the pipe; on failure the child says where and why
+        if self.failure.read_exact(&mut said).is_err() {
+            return Ok(());
+        }
+        let [stage, errno] = [0, 4].map(|at| said[at..].first_chunk().map_or(0, |b| i32::from_ne_bytes(*b)));
+        let why = nix::errno::Errno::from_raw(errno).desc();
+        Err(if stage == STAGE_IDENTITY {
+            let what = format!(
+                "-u: the command can't become another user: {why} (run rstrace with sudo, or as root)"
+            );
+            Error::new(ErrorKind::Permission, what)
+        } else {
+            let kind = match errno {
+                libc::ENOENT => ErrorKind::CommandNotFound,
                 _ => ErrorKind::CommandNotExecutable,
             };
-            return Err(Error::new(kind, format!("{}: {error}", program.to_string_lossy())));
-        }
-        Ok(())
+            Error::new(kind, format!("{}: {why}", program.to_string_lossy()))
+        })
     }
 }
 
@@ -144,22 +158,30 @@ fn child(ready: &Ready, gate: i32, failure: i32) -> ! {
                 || libc::syscall(libc::SYS_setresgid, *gid, *gid, *gid) != 0
                 || libc::syscall(libc::SYS_setresuid, *uid, *uid, *uid) != 0)
         {
-            fail(failure);
+            fail(failure, STAGE_IDENTITY);
         }
         // Rust's runtime ignores it, a command must not
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        if ready.inherited.child_signal == libc::SIG_IGN {
+            libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+        }
         libc::sigprocmask(libc::SIG_SETMASK, ready.inherited.signals.as_ref(), std::ptr::null_mut());
         libc::execv(ready.path.as_ptr(), ready.argv.as_ptr());
-        fail(failure)
+        fail(failure, STAGE_EXEC)
     }
 }
 
-/// Tells the tracer errno, and exits as a shell does.
-unsafe fn fail(failure: i32) -> ! {
+/// Where the child can fail.
+const STAGE_IDENTITY: i32 = 1;
+const STAGE_EXEC: i32 = 2;
+
+/// Tells the tracer where and errno, and exits as a shell does.
+unsafe fn fail(failure: i32, stage: i32) -> ! {
     // SAFETY: as in `child`.
     unsafe {
         let errno = *libc::__errno_location();
-        libc::write(failure, (&raw const errno).cast(), size_of_val(&errno));
+        let said = [stage, errno];
+        libc::write(failure, said.as_ptr().cast(), size_of_val(&said));
         libc::_exit(if errno == libc::ENOENT { 127 } else { 126 })
     }
 }
@@ -174,11 +196,11 @@ fn pipe() -> Result<(OwnedFd, OwnedFd)> {
     Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
 }
 
-fn identity_of(user: &User) -> Result<(u32, u32, Vec<libc::gid_t>)> {
+fn identity_of(user: &RunAs) -> Result<(u32, u32, Vec<libc::gid_t>)> {
     let name = CString::new(user.name.as_bytes()).context("the user's name")?;
-    let groups =
-        nix::unistd::getgrouplist(&name, user.gid).context(format!("the groups of {}", user.name))?;
-    Ok((user.uid.as_raw(), user.gid.as_raw(), groups.into_iter().map(Gid::as_raw).collect()))
+    let groups = nix::unistd::getgrouplist(&name, Gid::from_raw(user.gid))
+        .context(format!("the groups of {}", user.name))?;
+    Ok((user.uid, user.gid, groups.into_iter().map(Gid::as_raw).collect()))
 }
 
 /// The file to execute, as a shell finds it.

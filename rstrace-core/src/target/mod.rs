@@ -6,8 +6,6 @@ pub(crate) mod launch;
 
 use std::ffi::OsString;
 
-pub use nix::unistd::User;
-
 /// Whom to trace.
 #[derive(Debug, Clone)]
 pub enum Target {
@@ -16,7 +14,7 @@ pub enum Target {
         /// The program and its arguments; the program is looked up in `PATH` if it has no slash.
         argv: Vec<OsString>,
         /// The user to run it as.
-        user: Option<User>,
+        user: Option<RunAs>,
         /// With everything it starts.
         follow: bool,
     },
@@ -31,6 +29,17 @@ pub enum Target {
     Thread(u32),
     /// Every process, save rstrace itself and those who read its output.
     All,
+}
+
+/// A user to run a command as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunAs {
+    /// The name, for its supplementary groups.
+    pub name: String,
+    /// The user id.
+    pub uid: u32,
+    /// The group id.
+    pub gid: u32,
 }
 
 impl Target {

@@ -12,6 +12,9 @@ use std::ptr::NonNull;
 use super::Callback;
 use crate::error::{Error, ErrorKind, Result};
 
+/// Words in the arena from which on it is worth moving what is still waiting.
+const COMPACT: usize = 1 << 17;
+
 /// The reading end of the perf buffers.
 #[derive(Debug)]
 pub(crate) struct Perf {
@@ -48,6 +51,18 @@ impl Merge {
         self.latest = self.latest.max(time);
     }
 
+    /// Drops the bytes of records that are gone.
+    fn compact(&mut self) {
+        let old = std::mem::take(&mut self.arena);
+        let mut waiting = std::mem::take(&mut self.waiting).into_vec();
+        for Reverse((_, place, len)) in &mut waiting {
+            let words = *place..*place + len.div_ceil(8);
+            *place = self.arena.len();
+            self.arena.extend_from_slice(&old[words]);
+        }
+        self.waiting = waiting.into();
+    }
+
     fn release(&mut self, last: bool, deliver: &mut dyn FnMut(&[u8])) {
         while let Some(Reverse((time, place, len))) = self.waiting.peek().copied() {
             if time > self.safe && !last {
@@ -62,6 +77,8 @@ impl Merge {
         self.safe = self.latest;
         if self.waiting.is_empty() {
             self.arena.clear();
+        } else if self.arena.len() > COMPACT {
+            self.compact();
         }
     }
 }

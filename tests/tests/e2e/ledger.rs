@@ -6,12 +6,12 @@ use rstrace_tests::{
 
 const SMALLEST_BUFFER: &str = "4k";
 
-fn burst(run: Rstrace, path: &str) -> Finished {
-    run.stats().run(&[&fixture("open_burst"), &scale::BURST.to_string(), path]).ended_well()
+fn burst(run: Rstrace, opens: u64, path: &str) -> Finished {
+    run.stats().run(&[&fixture("open_burst"), &opens.to_string(), path]).ended_well()
 }
 
-fn storm(run: Rstrace, path: &str) -> Finished {
-    let (threads, each) = (scale::STORM_THREADS.to_string(), scale::STORM.to_string());
+fn storm(run: Rstrace, each: u64, path: &str) -> Finished {
+    let (threads, each) = (scale::STORM_THREADS.to_string(), each.to_string());
     run.stats().run(&[&fixture("open_storm"), &threads, &each, path]).ended_well()
 }
 
@@ -33,14 +33,14 @@ fn bystanders(scratch: &Scratch) -> Running {
 #[test]
 fn a_burst_of_one_thread_is_seen_whole() {
     let scratch = Scratch::new();
-    let ledger = checked(&burst(Rstrace::tracing("open"), &scratch.file("f", "")));
+    let ledger = checked(&burst(Rstrace::tracing("open"), scale::BURST, &scratch.file("f", "")));
     assert_eq!(ledger.seen, scale::BURST, "{ledger:?}");
 }
 
 #[test]
 fn a_storm_of_many_threads_is_seen_whole() {
     let scratch = Scratch::new();
-    let ledger = checked(&storm(Rstrace::tracing("open"), &scratch.file("f", "")));
+    let ledger = checked(&storm(Rstrace::tracing("open"), scale::STORM, &scratch.file("f", "")));
     assert_eq!(ledger.seen, scale::STORM_THREADS * scale::STORM, "{ledger:?}");
 }
 
@@ -48,12 +48,13 @@ fn a_storm_of_many_threads_is_seen_whole() {
 fn a_tiny_buffer_loses_calls_but_not_the_count_of_them() {
     let scratch = Scratch::new();
     let path = scratch.file("f", "");
+    let (opens, each) = (scale::repeated(scale::BURST), scale::repeated(scale::STORM));
     for offer in Doctor::ask().usable("open").iter().filter(|o| sees_every_call(o)) {
         let tiny = || Rstrace::tracing("open").forced(offer).and(&["--buffer", SMALLEST_BUFFER]);
-        let ledger = checked(&burst(tiny(), &path));
-        assert_eq!(ledger.seen, scale::BURST, "{offer}: {ledger:?}");
-        let ledger = checked(&storm(tiny(), &path));
-        assert_eq!(ledger.seen, scale::STORM_THREADS * scale::STORM, "{offer}: {ledger:?}");
+        let ledger = checked(&burst(tiny(), opens, &path));
+        assert_eq!(ledger.seen, opens, "{offer}: {ledger:?}");
+        let ledger = checked(&storm(tiny(), each, &path));
+        assert_eq!(ledger.seen, scale::STORM_THREADS * each, "{offer}: {ledger:?}");
     }
 }
 
@@ -102,12 +103,13 @@ fn a_forced_backend_that_misses_calls_says_so() {
     let scratch = Scratch::new();
     let path = scratch.file("f", "");
     let _blocked = bystanders(&scratch);
+    let each = scale::repeated(scale::STORM);
     for offer in Doctor::ask().usable("open") {
         let forced = || Rstrace::tracing("open").forced(&offer);
         let run = forced().stats().run(&[&fixture("open_burst"), "1000", &path]).ended_well();
         accounts_for(&offer, &checked(&run), 1000);
-        let run = storm(forced(), &path);
-        accounts_for(&offer, &checked(&run), scale::STORM_THREADS * scale::STORM);
+        let run = storm(forced(), each, &path);
+        accounts_for(&offer, &checked(&run), scale::STORM_THREADS * each);
     }
 }
 
