@@ -322,7 +322,7 @@ impl<'m> Session<'m> {
                 }
             }
         }
-        let report = self.finish(sink, interrupted, started)?;
+        let report = self.finish(sink, interrupted, ended, started)?;
         match failure {
             Some(error) => Err(error),
             None => Ok(report),
@@ -390,7 +390,7 @@ impl<'m> Session<'m> {
         started: Instant,
     ) -> Result<Report> {
         let recursion = self.attached.recursion_misses(&self.plan);
-        let dropped_returns = self.attached.detach();
+        let dropped_returns = self.attached.detach(!ended);
         let traced = started.elapsed();
         let delivery = &mut self.delivery;
         while self.reader.read(true, &mut |bytes| delivery.record(bytes, sink)) {}

@@ -23,7 +23,9 @@ pub fn watch_same_run(command: &[&str], calls: &str, probes: &str) -> (Trace, Tr
     let mut strace = Program::new(&words).with_stdin().start();
     let said = strace.wait_for_stdout("\n");
     let pid = said.trim().strip_prefix("pid ").and_then(|p| p.parse().ok()).expect("the gate says its pid");
-    let rstrace = Rstrace::tracing(probes).follow().and(&["-s", "200000"]).attach(pid);
+    // the backend that sees what strace does; what the others do not is told in backends.rs
+    let rstrace =
+        Rstrace::tracing(probes).follow().and(&["-s", "200000", "--backend", "tracepoint"]).attach(pid);
     strace.tell(b"\n");
     strace.end_stdin();
     // How the command ends is its own business: traces are compared.

@@ -203,14 +203,17 @@ impl<'m> Attached<'m> {
 
     /// Detaches everything; what was counted and sent stays readable. Returns dropped for want of instances,
     /// machine-wide, if the kernel says.
-    pub(crate) fn detach(&mut self) -> Option<u64> {
+    /// With `running` targets programs may be running on other CPUs, and are waited for.
+    pub(crate) fn detach(&mut self, running: bool) -> Option<u64> {
         // without an event of its own (no tracefs), a kretprobe's drops are nowhere to be read
         let known = self.kretprobes > 0 && self.returns.len() == self.kretprobes;
         let missed = known.then(|| self.returns.iter().map(ReturnEvent::missed).sum()).flatten();
         self.links.clear();
-        // programs that are running on other CPUs still count and send: wait for them (a grace period)
-        // SAFETY: plain numbers.
-        unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+        if running {
+            // they still count and send until a grace period is over; it takes some 20 ms
+            // SAFETY: plain numbers.
+            unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+        }
         self.returns.clear();
         missed
     }

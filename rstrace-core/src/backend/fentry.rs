@@ -4,6 +4,8 @@
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
+use nix::errno::Errno;
+
 use super::Verdict;
 use crate::machine::Machine;
 use crate::probe::MAX_ARGS;
@@ -34,6 +36,13 @@ pub(crate) fn find(machine: &Machine, names: &[&'static str]) -> Result<(&'stati
 }
 
 fn try_all(machine: &Machine, names: &[&'static str]) -> Result<(&'static str, usize), String> {
+    // a kernel that allows no such program says so whatever the function, and reading its types costs
+    const VOID: u32 = 0;
+    if let Err(error) = try_load(VOID)
+        && error.raw_os_error() == Some(libc::EPERM)
+    {
+        return Err(format!("this kernel refuses fentry programs ({})", Errno::EPERM.desc()));
+    }
     let types = machine.types().map_err(str::to_owned)?;
     let known: Vec<_> = names.iter().filter_map(|name| types.function(name).map(|f| (*name, f))).collect();
     if known.is_empty() {
