@@ -387,6 +387,7 @@ impl<'m> Session<'m> {
         mut self,
         sink: &mut dyn Sink,
         interrupted: Option<Signal>,
+        ended: bool,
         started: Instant,
     ) -> Result<Report> {
         let recursion = self.attached.recursion_misses(&self.plan);
