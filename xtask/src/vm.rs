@@ -149,6 +149,10 @@ impl Console {
     }
 }
 
+/// The tests that preemption can make a difference to: those of what hooks see. The others run on the same
+/// kernel with its default.
+const PREEMPTED: [&str; 5] = ["attaching::", "backends::", "hard_calls::", "ledger::", "library::"];
+
 impl Bench<'_> {
     /// Boots them, a machine for each processor of this one at a time: an emulator keeps one busy.
     fn machines(&self, selected: &[(&'static Series, Preempt)]) -> Vec<Part> {
@@ -232,13 +236,17 @@ impl Bench<'_> {
         text
     }
 
-    fn command(&self) -> String {
+    fn command(&self, preempt: Preempt) -> String {
         if let Some(command) = &self.options.shell {
             return format!("{command}\n");
         }
         // One at a time: emulated processors are slow enough.
         let filter = self.options.filter.as_deref().unwrap_or_default().replace('\'', "'\\''");
-        format!("e2e --test-threads=1 '{filter}'\n")
+        let modules = match preempt {
+            Preempt::Full if filter.is_empty() => PREEMPTED.join(" "),
+            _ => String::new(),
+        };
+        format!("e2e --test-threads=1 '{filter}' {modules}\n").replace("'' ", "")
     }
 
     fn boot(
@@ -257,7 +265,7 @@ impl Bench<'_> {
                 e2e: tests.map(|tests| tests.e2e.as_path()),
                 fixtures: tests.and_then(|tests| tests.fixtures.as_deref()),
                 environment: &self.environment(series),
-                command: &self.command(),
+                command: &self.command(preempt),
             },
         )?;
         let mut command_line = "console=ttyS0 quiet panic=-1".to_string();

@@ -91,7 +91,10 @@ static __noinline long strings_step(void *ctx, struct scratch *s)
 		w->continued = 0;
 	}
 	n = bpf_probe_read_user_str(s->data + off + sizeof(head), STRING_CHUNK, (void *)w->string);
-	if (n <= 0 || n > STRING_CHUNK) {
+	/* older kernels say 0 of an empty string, newer ones 1 */
+	if (n == 0)
+		n = 1;
+	if (n < 0 || n > STRING_CHUNK) {
 		append_address(s, off, ELEMENT_UNREADABLE, w->string);
 		w->string = 0;
 		return 0;
