@@ -65,7 +65,7 @@ fn causes(ledger: &Ledger) -> String {
         match ledger.recursion {
             None => "unknown".to_owned(),
             Some(0) => "0".to_owned(),
-            Some(misses) => format!("up to {misses} (of the whole machine)"),
+            Some(misses) => misses.to_string(),
         }
     )
 }

@@ -7,7 +7,7 @@ use rstrace_probes_bpf::layout;
 
 use crate::event::{Abi, Call, Event, EventKind, WaitStatus};
 use crate::parts::Parts;
-use crate::probe::{End, Hook, Pair, Payload, Payloads, Probe, RawCall, Returns, What};
+use crate::probe::{End, Pair, Payload, Payloads, Probe, RawCall, What};
 use crate::record::{self, Captured, Record};
 
 /// Where events go.
@@ -116,20 +116,11 @@ impl Delivery {
     }
 
     fn call(&mut self, head: &Record, payloads: &[u8], sink: &mut dyn Sink) -> io::Result<()> {
-        let end =
-            if head.flags & layout::CALL_DIED != 0 { End::Died } else { End::Returned(self.result(head)) };
+        let end = if head.flags & layout::CALL_DIED != 0 { End::Died } else { End::Returned(head.ret) };
         let incomplete = self.decode(head, payloads, end, sink)?;
         self.delivered += 1;
         self.incomplete += u64::from(incomplete);
         Ok(())
-    }
-
-    fn result(&self, head: &Record) -> i64 {
-        let known = self.pairs.get(usize::from(head.pair).wrapping_sub(1));
-        match known.map(|known| &known.pair.hook) {
-            Some(Hook::Function { returns: Returns::Int, .. }) => i64::from(head.ret as i32),
-            _ => head.ret,
-        }
     }
 
     /// A call that was under way when tracing ended.

@@ -54,6 +54,8 @@ pub enum Hook {
         /// Kernel functions, newest name first, that carry it out whole: attached to instead of the
         /// system call where that is cheaper. Empty if there is none.
         through: &'static [&'static str],
+        /// What those functions return: in some kernels an `int` where the call's result is as wide as a register.
+        returns: Returns,
         /// What those functions do not see, for the documentation that a user asks the machine for.
         unseen: &'static str,
     },

@@ -2,7 +2,7 @@
 //!
 //! The tables are those of the `syscalls` crate; a call that an architecture does not have is `None`.
 
-use rstrace_core::probe::Hook;
+use rstrace_core::probe::{Hook, Returns};
 use syscalls::Sysno;
 
 #[cfg(target_arch = "aarch64")]
@@ -33,10 +33,16 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     Sysno::iter().map(|number| number.name())
 }
 
-/// The hook for a system call, `None` if this architecture does not have it.
+/// The hook for a system call whose result fits an `int`, `None` if this architecture does not have it.
 pub(crate) fn hook(name: &str, through: &'static [&'static str], unseen: &'static str) -> Option<Hook> {
     let (native, compat) = (native(name), compat(name));
-    (native.is_some() || compat.is_some()).then_some(Hook::Syscall { native, compat, through, unseen })
+    (native.is_some() || compat.is_some()).then_some(Hook::Syscall {
+        native,
+        compat,
+        through,
+        returns: Returns::Int,
+        unseen,
+    })
 }
 
 #[cfg(test)]

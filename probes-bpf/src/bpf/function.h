@@ -29,6 +29,8 @@ static __always_inline bool as_syscall(struct call *c)
 	c->pair = pair & ~BY_FUNCTION;
 	arch_syscall_args(&regs, c->flags & CALL_COMPAT, c->args);
 	c->has_args = 1;
+	/* no syscall is inside another; and from one to the next the stack begins at random */
+	c->frame = 0;
 	return 1;
 }
 
@@ -47,6 +49,8 @@ static __always_inline int function_return(void *ctx, u32 slot, s64 ret)
 {
 	struct call c = {.slot = slot + 1, .lane = LANE_FUNCTIONS + 2 * slot + 1, .nr = ~0U, .ret = ret};
 
+	if (config.function_int[slot])
+		c.ret = (int)ret;
 	c.pair = config.function_pair[slot];
 	if (!c.pair && !as_syscall(&c))
 		return 0;

@@ -169,6 +169,7 @@ struct config {
 	u32 execs;     /* execve is traced: it may change the ABI within a call */
 	u32 fork_child_offset;		   /* of child_pid in the classic sched_process_fork */
 	u32 function_args[FUNCTION_SLOTS]; /* how many the function has (fentry) */
+	u32 function_int[FUNCTION_SLOTS];  /* it returns an int: the upper half of its result means nothing */
 	u16 function_pair[FUNCTION_SLOTS]; /* 0: it carries out syscalls, see below */
 	u16 syscalls[2 * MAX_SYSCALLS];	   /* native, then compat, by number: pair, and BY_FUNCTION */
 };

@@ -8,7 +8,7 @@ use rstrace_probes_bpf::layout;
 use super::{Backend, TracepointHook, Verdict, choose, fentry, functions, kprobe, tracepoint_hook};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine::{Machine, has_helper};
-use crate::probe::{Hook, MAX_CAPTURE_LEN, MAX_CAPTURES, Pair, What, When};
+use crate::probe::{Hook, MAX_CAPTURE_LEN, MAX_CAPTURES, Pair, Returns, What, When};
 
 /// A pair's place in the kernel side's tables: from 1, as 0 stands for "not traced".
 pub(crate) type PairId = u16;
@@ -20,6 +20,7 @@ pub(crate) struct FunctionSlot {
     pub backend: Backend,
     /// Arguments that the function takes; known for fentry only.
     args: usize,
+    returns: Returns,
     /// The pair it is; `None` if it carries out system calls.
     pair: Option<PairId>,
 }
@@ -134,8 +135,9 @@ impl Plan {
                 layout::FUNCTION_SLOTS
             ));
         }
+        let (Hook::Syscall { returns, .. } | Hook::Function { returns, .. }) = pair.hook;
         let pair = matches!(pair.hook, Hook::Function { .. }).then_some(id);
-        self.functions.push(FunctionSlot { symbol, backend, args, pair });
+        self.functions.push(FunctionSlot { symbol, backend, args, returns, pair });
         Ok(())
     }
 
@@ -153,6 +155,7 @@ impl Plan {
     pub(crate) fn configure(&self, config: &mut layout::Config) {
         for (slot, function) in self.functions.iter().enumerate() {
             config.function_args[slot] = function.args as u32;
+            config.function_int[slot] = (function.returns == Returns::Int).into();
             config.function_pair[slot] = function.pair.unwrap_or(0);
         }
         for (place, entry) in &self.numbers {
