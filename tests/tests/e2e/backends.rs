@@ -1,6 +1,6 @@
 //! Every backend and both transports, forced one after the other, against what doctor says of them.
 
-use rstrace_tests::{Doctor, Offer, Rstrace, Scratch, Verdict, fixture, said_number};
+use rstrace_tests::{Count, Doctor, Ledger, Offer, Rstrace, Scratch, Verdict, fixture, said_number};
 use std::sync::{Mutex, PoisonError};
 
 /// A fixture that shows the same under every backend, save for what is unseen by functions.
@@ -43,6 +43,10 @@ const CASES: &[Case] = &[
 
 /// The lines of a run without ids, in an order that does not depend on which thread was faster.
 fn lines(probe: &str, offer: &Offer, words: &[&str]) -> Vec<String> {
+    lines_and_ledger(probe, offer, words).0
+}
+
+fn lines_and_ledger(probe: &str, offer: &Offer, words: &[&str]) -> (Vec<String>, Ledger) {
     // the tests of this file run side by side, and share the path
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,12 +69,12 @@ fn lines(probe: &str, offer: &Offer, words: &[&str]) -> Vec<String> {
     let command: Vec<String> = std::iter::once(program).chain(rest).collect();
     let command: Vec<&str> = command.iter().map(String::as_str).collect();
     let run = Rstrace::tracing(probe).follow().stats().forced(offer).without_aslr().run(&command);
-    run.ledger();
+    let ledger = run.ledger();
     let mut lines: Vec<String> = run.trace.joined().lines.iter().map(|l| without_ids(&l.text)).collect();
     lines.sort();
     let _ = std::fs::remove_dir_all(&scratch_of_all);
     assert!(!lines.is_empty(), "{offer}: {words:?} shows nothing: {}", run.output.stderr);
-    lines
+    (lines, ledger)
 }
 
 /// Fixtures look at themselves through /proc/PID/task/TID, and a new leader says whose place it took.
@@ -122,7 +126,16 @@ fn every_backend_and_transport_shows_the_same_events() {
         }
         let seen: Vec<String> = all.into_iter().filter(|l| !(case.unseen_by_functions)(l)).collect();
         for offer in &others {
-            assert_equal(&format!("{:?}, {offer}", case.words), &seen, &lines("open", offer, case.words));
+            let what = format!("{:?}, {offer}", case.words);
+            let (shown, ledger) = lines_and_ledger("open", offer, case.words);
+            if matches!(offer.verdict, Verdict::Usable { caveat: None, .. }) || shown.len() == seen.len() {
+                assert_equal(&what, &seen, &shown);
+            } else {
+                // doctor says that it misses calls: it may, if the account says so as well, and shows nothing else
+                assert!(shown.iter().all(|line| seen.contains(line)), "{what}: {shown:#?}");
+                let told = ledger.lost > 0 || !matches!(ledger.recursion, Count::Known(0));
+                assert!(told, "{what} misses calls without a word: {ledger:?}");
+            }
         }
     }
 }
