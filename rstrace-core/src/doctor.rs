@@ -4,7 +4,7 @@
 use crate::backend::{self, Backend, Verdict};
 use crate::machine::Machine;
 use crate::probe::{Hook, Pair, Probe};
-use crate::transport::Transport;
+use crate::transport::{NO_RING, Transport};
 
 /// What can be said of one combination.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,9 +53,7 @@ pub fn examine(machine: &Machine, probe: &dyn Probe) -> Vec<Finding> {
                     findings.push(finding(
                         Some(transport),
                         match &verdict {
-                            _ if !offered => Some(Trouble::Refused(
-                                "this kernel has no BPF ring buffer (it came with 5.8)".into(),
-                            )),
+                            _ if !offered => Some(Trouble::Refused(NO_RING.into())),
                             Verdict::Lossy(when) => Some(Trouble::Lossy(when.clone())),
                             _ => None,
                         },

@@ -27,7 +27,7 @@ use crate::record::Record;
 use crate::target::Target;
 use crate::target::attach::{Process, no_such_process, readers_of_our_output, thread_exists};
 use crate::target::launch::{Held, Inherited};
-use crate::transport::{Reader, Transport};
+use crate::transport::{NO_RING, Reader, Transport};
 
 /// What a session is to do.
 #[derive(Debug, Clone)]
@@ -547,10 +547,9 @@ fn scope(end: &End) -> (u32, u32) {
 
 fn choose_transport(machine: &Machine, forced: Option<Transport>) -> Result<Transport> {
     match forced {
-        Some(Transport::Ring) if !machine.has_ring_buffer() => Err(Error::new(
-            ErrorKind::Unsupported,
-            "--transport ring can't be used: this kernel has no BPF ring buffer (it came with 5.8)",
-        )),
+        Some(Transport::Ring) if !machine.has_ring_buffer() => {
+            Err(Error::new(ErrorKind::Unsupported, format!("--transport ring can't be used: {NO_RING}")))
+        }
         Some(transport) => Ok(transport),
         None if machine.has_ring_buffer() => Ok(Transport::Ring),
         None => Ok(Transport::Perf),

@@ -8,7 +8,6 @@ pub(crate) mod tracefs;
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::AsRawFd;
 
 use libbpf_rs::{MapType, ProgramType};
 
@@ -195,7 +194,5 @@ pub(crate) fn perf_event_open(
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the kernel just made this descriptor for us.
-    let fd = unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd as i32) };
-    debug_assert!(fd.as_raw_fd() >= 0);
-    Ok(fd)
+    Ok(unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd as i32) })
 }

@@ -20,6 +20,9 @@ pub enum Transport {
     Ring,
 }
 
+/// Why [`Transport::Ring`] can't be used where it can't: the doctor's words and the error's.
+pub(crate) const NO_RING: &str = "this kernel has no BPF ring buffer (it came with 5.8)";
+
 impl Transport {
     /// The word after `--transport`.
     pub fn name(self) -> &'static str {
