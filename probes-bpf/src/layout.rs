@@ -4,20 +4,23 @@
 //! which BTF does not carry, stand here again and are compared with the header by a test.
 
 pub use crate::types::{
-    capture as Capture, config as Config, counters as Counters, inflight as Inflight,
-    inflight_key as InflightKey, pair as Pair, record as Record,
+    arg_test as ArgTest, arg_tests as ArgTests, capture as Capture, config as Config, counters as Counters,
+    filter as Filter, inflight as Inflight, inflight_key as InflightKey, pair as Pair, record as Record,
+    variant_key as VariantKey,
 };
 
-/// The head of a payload: capture, status and length of the data behind it, which is padded to 8 bytes.
+/// The head of a payload: capture, status, length and origin of the data behind it, which is padded to 8 bytes.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
 pub struct PayloadHead {
     /// Index of the capture in its pair.
     pub capture: u16,
-    /// One of the `PAYLOAD_` constants.
+    /// One of the `PAYLOAD_` constants, and [`PAYLOAD_AT_RETURN`].
     pub status: u16,
     /// Bytes of data, without the padding.
     pub len: u32,
+    /// Where they stood in the process.
+    pub address: u64,
 }
 
 /// Declares constants whose values a test finds again in record.h, under the same names.
@@ -39,9 +42,19 @@ constants! {
     /// Arguments of a call.
     MAX_ARGS: usize = 6;
     /// Captures of a pair.
-    MAX_CAPTURES: usize = 6;
-    /// The most that one capture brings.
-    MAX_CAPTURE_LEN: usize = 4096;
+    MAX_CAPTURES: usize = 12;
+    /// More captures than these are not simple.
+    MAX_SIMPLE: usize = 4;
+    /// Bytes that are read at once.
+    STEP_LEN: usize = 4096;
+    /// Captures that are done for each element of another may nest so deep.
+    MAX_LOOPS: usize = 2;
+    /// CPUs whose perf buffers are told apart.
+    MAX_CPUS: usize = 1024;
+    /// The place of the throttle among the tails.
+    TAIL_THROTTLE: u32 = 2;
+    /// Syscalls that make a thread or process.
+    MAX_CLONES: usize = 4;
 
     /// A pair is complete.
     RECORD_CALL: u16 = 1;
@@ -53,6 +66,15 @@ constants! {
     RECORD_EXEC: u16 = 4;
     /// A thread ended.
     RECORD_EXIT: u16 = 5;
+    /// A signal was sent or delivered.
+    RECORD_SIGNAL: u16 = 6;
+
+    /// A thread is about to act on the signal.
+    SIGNAL_DELIVERED: u64 = 0;
+    /// The signal was sent to a thread that ignores it.
+    SIGNAL_IGNORED: u64 = 1;
+    /// The signal was sent and waits.
+    SIGNAL_SENT: u64 = 2;
 
     /// The call was made by the 32-bit table.
     CALL_COMPAT: u16 = 1 << 0;
@@ -63,10 +85,16 @@ constants! {
 
     /// The payload is all there was.
     PAYLOAD_WHOLE: u16 = 0;
-    /// There was more.
+    /// There was more than was asked for.
     PAYLOAD_CUT: u16 = 1;
-    /// Nothing could be read.
+    /// From its end on nothing could be read.
     PAYLOAD_UNREADABLE: u16 = 2;
+    /// From its end on there was no room.
+    PAYLOAD_NO_ROOM: u16 = 3;
+    /// It was read at return.
+    PAYLOAD_AT_RETURN: u16 = 0x100;
+    /// It is not the process's bytes as they are.
+    PAYLOAD_MADE: u16 = 0x200;
 
     /// An element that could not be read.
     ELEMENT_UNREADABLE: u32 = 1 << 31;
@@ -81,20 +109,67 @@ constants! {
     WHEN_RETURN: u8 = 1;
     /// A C string of the process.
     WHAT_STRING: u8 = 0;
-    /// Bytes of a fixed number.
+    /// Bytes of the process.
     WHAT_BYTES: u8 = 1;
-    /// Bytes whose number an argument holds.
-    WHAT_BYTES_BY_ARG: u8 = 2;
-    /// Bytes whose number the result holds.
-    WHAT_BYTES_BY_RETURN: u8 = 3;
+    /// The captures that follow, for each element of another.
+    WHAT_EACH: u8 = 2;
     /// A vector of strings.
-    WHAT_STRINGS: u8 = 4;
+    WHAT_STRINGS: u8 = 3;
     /// The length of a vector of pointers.
-    WHAT_POINTER_COUNT: u8 = 5;
+    WHAT_POINTER_COUNT: u8 = 4;
     /// A C string of the kernel behind a pointer in a structure.
-    WHAT_KERNEL_STRING: u8 = 6;
+    WHAT_KERNEL_STRING: u8 = 5;
     /// The parent's thread group id.
-    WHAT_PARENT: u8 = 7;
+    WHAT_PARENT: u8 = 6;
+    /// The thread's user id and name.
+    WHAT_IDENTITY: u8 = 7;
+    /// The way from what a name is relative to.
+    WHAT_BASE: u8 = 8;
+    /// What socket a descriptor is: four `u16`, its family, type, protocol, and whether it has a netlink address.
+    WHAT_SOCKET: u8 = 9;
+
+    /// From a member of what was captured; plus that capture's index.
+    FROM_CAPTURED: u8 = 16;
+    /// From the result.
+    FROM_RETURN: u8 = 32;
+    /// 1.
+    FROM_CONSTANT: u8 = 33;
+    /// The size in an ioctl's request, if the call reads so much.
+    FROM_IOC_IN: u8 = 34;
+    /// Likewise, if it writes so much.
+    FROM_IOC_OUT: u8 = 35;
+
+    /// Read at return also if the call failed.
+    CAPTURE_FAILED: u8 = 1 << 0;
+    /// Read at entry or never.
+    CAPTURE_FRESH: u8 = 1 << 1;
+    /// The count is an `int`.
+    CAPTURE_INT: u8 = 1 << 2;
+    /// Others are members of what it brings.
+    CAPTURE_PARENT: u8 = 1 << 3;
+    /// Of a netlink socket whole, whatever the limit.
+    CAPTURE_MESSAGE: u8 = 1 << 4;
+    /// A count of no more than the call returned.
+    CAPTURE_RETURNED: u8 = 1 << 5;
+
+    /// The capture goes without this argument.
+    NO_ARG: u8 = 0xff;
+
+    /// The directory has been deleted.
+    WAY_DELETED: u8 = 1 << 0;
+    /// What the directory is on is mounted nowhere.
+    WAY_DETACHED: u8 = 1 << 1;
+    /// The way was too long.
+    WAY_CUT: u8 = 1 << 2;
+    /// There is no such descriptor.
+    WAY_NONE: u8 = 1 << 3;
+    /// It is that of the thread's root.
+    WAY_OF_ROOT: u8 = 1 << 4;
+
+    /// Tests of an argument.
+    MAX_TESTS: usize = 4;
+    /// Bytes of a thread's name, its end included.
+    COMM_LEN: usize = 16;
 
     /// Everything is traced.
     SCOPE_ALL: u32 = 0;
@@ -133,11 +208,17 @@ constants! {
     COUNT_POINT_LOST: usize = 8;
     /// Children without room in the follow set.
     COUNT_NOT_FOLLOWED: usize = 9;
+    /// Calls whose return was held back.
+    COUNT_THROTTLED: usize = 10;
+    /// For how long, in nanoseconds.
+    COUNT_THROTTLED_NS: usize = 11;
+    /// Calls seen whose result was not asked for.
+    COUNT_FILTERED: usize = 12;
     /// How many counters there are.
-    COUNTERS: usize = 10;
+    COUNTERS: usize = 13;
 
     /// The lane of the first function slot; two each.
-    LANE_FUNCTIONS: u32 = 7;
+    LANE_FUNCTIONS: u32 = 9;
 }
 
 // SAFETY: integers and arrays of them, without padding (a test checks that), valid for any bytes.
@@ -152,6 +233,8 @@ unsafe impl plain::Plain for Counters {}
 unsafe impl plain::Plain for Inflight {}
 // SAFETY: as above.
 unsafe impl plain::Plain for InflightKey {}
+// SAFETY: as above.
+unsafe impl plain::Plain for ArgTests {}
 
 #[cfg(test)]
 mod tests {
@@ -161,7 +244,8 @@ mod tests {
     /// The constants of the headers: `#define NAME value`, and enumerators with and without a value.
     fn header_constants() -> HashMap<String, u64> {
         let mut found = HashMap::new();
-        for text in [include_str!("bpf/record.h"), include_str!("bpf/engine.h")] {
+        for text in [include_str!("bpf/record.h"), include_str!("bpf/engine.h"), include_str!("bpf/filter.h")]
+        {
             let mut next = None;
             for line in text.lines().map(str::trim) {
                 let code = line.split("/*").next().unwrap_or("").trim();
@@ -202,7 +286,7 @@ mod tests {
     fn constants_agree_with_the_header() {
         let header = header_constants();
         for (name, value) in CONSTANTS {
-            assert_eq!(header.get(*name), Some(value), "{name} in record.h or engine.h");
+            assert_eq!(header.get(*name), Some(value), "{name} in the headers");
         }
     }
 
@@ -212,8 +296,8 @@ mod tests {
         let body = text.split("struct payload {").nth(1).unwrap().split('}').next().unwrap();
         let fields: Vec<_> =
             body.lines().filter_map(|l| l.trim().split(';').next()).filter(|l| !l.is_empty()).collect();
-        assert_eq!(fields, ["u16 capture", "u16 status", "u32 len"]);
-        assert_eq!(size_of::<PayloadHead>(), 8);
+        assert_eq!(fields, ["u16 capture", "u16 status", "u32 len", "u64 address"]);
+        assert_eq!(size_of::<PayloadHead>(), 16);
     }
 
     /// Structures that travel as bytes have no hole: their size is the sum of their members.
@@ -222,8 +306,9 @@ mod tests {
         assert_eq!(size_of::<Record>(), 4 + 2 + 2 + 8 * 3 + 8 + 8 * 6 + 4 + 4 + 2 + 2 + 4);
         assert_eq!(size_of::<Inflight>(), 8 + 8 * 6 + 8 + 4 + 4 + 2 * 4 + 4 + 4 + 256);
         assert_eq!(size_of::<InflightKey>(), 16);
-        assert_eq!(size_of::<Capture>(), 4 + 4 + 4);
-        assert_eq!(size_of::<Pair>(), 2 + 2 + MAX_CAPTURES * 12);
+        assert_eq!(size_of::<Capture>(), 4 + 2 * 2 + 4 + 2 * 2 + 4 * 3);
+        assert_eq!(size_of::<Pair>(), 2 + 1 + 1 + 4 + MAX_CAPTURES * size_of::<Capture>());
         assert_eq!(size_of::<Counters>(), 8 * COUNTERS);
+        assert_eq!(size_of::<ArgTests>(), 16 + MAX_TESTS * 16);
     }
 }

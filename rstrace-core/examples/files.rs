@@ -6,8 +6,8 @@ use std::io;
 
 use rstrace_core::Probe;
 use rstrace_core::event::{Arg, Call, Event, EventKind, Value};
-use rstrace_core::probe::{Capture, Hook, Pair, Payload, RawCall, Returns, What, When};
-use rstrace_core::{Machine, Options, Session, Sink, Target};
+use rstrace_core::probe::{Capture, From, Hook, Pair, Payload, RawCall, Returns, What, When};
+use rstrace_core::{Filter, Loss, Machine, Options, Session, Sink, Target};
 
 /// Syncs and renames, where the file systems see them.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Probe for Files {
 
     fn pairs(&self) -> Vec<Pair> {
         let name_of = |arg| Capture {
-            arg,
+            from: From::Arg(arg),
             when: When::Entry,
             what: What::KernelString { record: "filename", field: "name" },
         };
@@ -34,6 +34,7 @@ impl Probe for Files {
                 name: "vfs_fsync_range",
                 hook: Hook::Function { names: &["vfs_fsync_range"], returns: Returns::Int },
                 captures: vec![],
+                variants: None,
             },
             // int filename_renameat2(int olddfd, struct filename *from, int newdfd, struct filename *to,
             //                        unsigned int flags), do_renameat2 on older kernels
@@ -44,15 +45,16 @@ impl Probe for Files {
                     returns: Returns::Int,
                 },
                 captures: vec![name_of(1), name_of(3)],
+                variants: None,
             },
         ]
     }
 
     fn decode(&self, call: &RawCall<'_>, emit: &mut dyn FnMut(&Call<'_>)) {
         let sync = [
-            Arg { name: "start", value: Value::Int(call.args[1] as i64) },
-            Arg { name: "end", value: Value::Int(call.args[2] as i64) },
-            Arg { name: "datasync", value: Value::Int(i64::from(call.args[3] as i32)) },
+            Arg::new("start", Value::Int(call.args[1] as i64)),
+            Arg::new("end", Value::Int(call.args[2] as i64)),
+            Arg::new("datasync", Value::Int(i64::from(call.args[3] as i32))),
         ];
         let path = |capture, arg: usize| match call.payload(capture) {
             Some(Payload::Bytes(bytes)) => Value::Path { bytes, cut: false },
@@ -60,9 +62,9 @@ impl Probe for Files {
             _ => Value::Address(call.args[arg]),
         };
         let rename = [
-            Arg { name: "from", value: path(0, 1) },
-            Arg { name: "to", value: path(1, 3) },
-            Arg { name: "flags", value: Value::Hex(u64::from(call.args[4] as u32)) },
+            Arg::new("from", path(0, 1)),
+            Arg::new("to", path(1, 3)),
+            Arg::new("flags", Value::Hex(u64::from(call.args[4] as u32))),
         ];
         emit(&Call {
             name: call.name,
@@ -71,6 +73,7 @@ impl Probe for Files {
             args: if call.pair == 0 { &sync } else { &rename },
             outcome: call.outcome(Value::Int),
             notes: &[],
+            gloss: None,
         });
     }
 }
@@ -106,6 +109,10 @@ fn main() -> rstrace_core::Result<()> {
         transport: None,
         buffer: None,
         uid: None,
+        signals: None,
+        loss: Loss::Never,
+        filter: Filter::default(),
+        duration: None,
     };
     let session = Session::start(&machine, &options, vec![Box::new(Files)])?;
     let report = session.run(&mut sink)?;

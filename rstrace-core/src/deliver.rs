@@ -5,10 +5,12 @@ use std::io;
 
 use rstrace_probes_bpf::layout;
 
-use crate::event::{Abi, Call, Event, EventKind, WaitStatus};
+use crate::describe::Type;
+use crate::event::{Abi, Call, Event, EventKind, Signal, SignalInfo, SignalStage, WaitStatus};
+use crate::memory::{Memory, Payloads, Piece};
 use crate::parts::Parts;
-use crate::probe::{End, Pair, Payload, Payloads, Probe, RawCall, What};
-use crate::record::{self, Captured, Record};
+use crate::probe::{End, PATH_MAX, Payload, Probe, RawCall};
+use crate::record::{self, Record};
 
 /// Where events go.
 pub trait Sink {
@@ -25,13 +27,8 @@ pub(crate) struct Known {
     pub index: usize,
     /// The symbol that was attached to, or the pair's name.
     pub name: String,
-    pub pair: Pair,
-}
-
-impl Known {
-    fn is_vector(&self, capture: usize) -> bool {
-        self.pair.captures.get(capture).is_some_and(|c| c.what == What::Strings)
-    }
+    /// Which captures are vectors of strings.
+    pub vectors: Vec<bool>,
 }
 
 /// The state between records.
@@ -40,6 +37,8 @@ pub(crate) struct Delivery {
     /// By id less one.
     pairs: Vec<Known>,
     parts: Parts,
+    /// What a `siginfo_t` is.
+    siginfo: Option<&'static Type>,
     pub delivered: u64,
     pub incomplete: u64,
     /// Lost calls that the stream has told of.
@@ -47,18 +46,17 @@ pub(crate) struct Delivery {
     pub error: Option<io::Error>,
 }
 
-impl Payloads for Captured<'_> {
-    fn payload(&self, capture: usize) -> Option<Payload<'_>> {
-        self.get(capture)
-    }
-}
-
 impl Delivery {
-    pub(crate) fn new(probes: Vec<Box<dyn Probe>>, pairs: Vec<Known>) -> Self {
+    pub(crate) fn new(
+        probes: Vec<Box<dyn Probe>>,
+        pairs: Vec<Known>,
+        siginfo: Option<&'static Type>,
+    ) -> Self {
         Self {
             probes,
             pairs,
             parts: Parts::default(),
+            siginfo,
             delivered: 0,
             incomplete: 0,
             lost_shown: 0,
@@ -93,9 +91,26 @@ impl Delivery {
             layout::RECORD_CALL => self.call(head, payloads, sink),
             layout::RECORD_PART => {
                 if let Some(known) = self.pairs.get(usize::from(head.pair).wrapping_sub(1)) {
-                    self.parts.add(head, payloads, |capture| known.is_vector(capture));
+                    self.parts.add(head, payloads, |capture| known.vectors.get(capture) == Some(&true));
                 }
                 Ok(())
+            }
+            layout::RECORD_SIGNAL => {
+                let Some(siginfo) = self.siginfo else { return Ok(()) };
+                let info = match Payloads(payloads).next() {
+                    Some(Piece { payload: Payload::Bytes(bytes), .. }) => bytes,
+                    _ => &[],
+                };
+                let stage = match head.args[1] {
+                    layout::SIGNAL_DELIVERED => {
+                        SignalStage::Delivered { default: head.args[2] == libc::SIG_DFL as u64 }
+                    }
+                    layout::SIGNAL_IGNORED => SignalStage::Ignored,
+                    _ => SignalStage::Sent,
+                };
+                let info = SignalInfo::new(siginfo, info);
+                let signal = Signal { number: head.args[0] as u8, stage, info };
+                sink.event(&event(head, EventKind::Signal(signal)))
             }
             layout::RECORD_FORK => sink.event(&event(head, EventKind::Fork { child: head.args[0] as u32 })),
             layout::RECORD_EXEC => {
@@ -135,28 +150,27 @@ impl Delivery {
 
     /// Joins a call with its parts, has its probe decode it and hands it on; whether something is missing.
     fn decode(&mut self, head: &Record, payloads: &[u8], end: End, sink: &mut dyn Sink) -> io::Result<bool> {
-        let parts = self.parts.take(head);
+        let parts = self.parts.take(head, payloads);
         let Some(known) = self.pairs.get(usize::from(head.pair).wrapping_sub(1)) else { return Ok(false) };
-        let mut captured = Captured::default();
-        captured.add(payloads);
-        if let Some(parts) = &parts {
-            parts.add_to(&mut captured, head.parts);
-        }
+        let memory = Memory::new(payloads, parts.as_ref());
         let raw = RawCall {
             pair: known.index,
             name: &known.name,
+            nr: head.nr,
             abi: if head.flags & layout::CALL_COMPAT != 0 { Abi::Compat32 } else { Abi::Native },
             entry_ns: (head.flags & layout::CALL_NO_ENTRY == 0).then_some(head.entry_time),
             args: head.args,
             end,
-            payloads: &captured,
+            memory,
+            tid: head.pid_tgid as u32,
         };
         let mut result = Ok(());
         self.probes[known.probe].decode(&raw, &mut |call: &Call<'_>| {
             // the borrow of what the probe made ends with this call
             result = sink.event(&event(head, EventKind::Call(Call { ..*call })));
         });
-        let incomplete = is_incomplete(known, head, &captured);
+        let incomplete =
+            is_incomplete(head, &memory) || parts.as_ref().map_or(head.parts > 0, |parts| !parts.is_whole());
         if let Some(parts) = parts {
             self.parts.give_back(parts);
         }
@@ -168,19 +182,14 @@ fn event<'a>(head: &Record, kind: EventKind<'a>) -> Event<'a> {
     Event { tgid: (head.pid_tgid >> 32) as u32, tid: head.pid_tgid as u32, time_ns: head.time, kind }
 }
 
-/// Whether something that the program passed could not be captured, or only in part. A name that the kernel
-/// finds too long is cut where the kernel stops reading it, and so complete.
-fn is_incomplete(known: &Known, head: &Record, captured: &Captured<'_>) -> bool {
-    let too_long = -head.ret as i32 == libc::ENAMETOOLONG;
-    known.pair.captures.iter().enumerate().any(|(index, capture)| {
-        let asked = head.args[usize::from(capture.arg)] != 0
-            && !matches!(capture.what, What::BytesByReturn | What::Parent);
-        asked
-            && match captured.get(index) {
-                Some(Payload::Bytes(_)) => false,
-                Some(Payload::Cut(_)) => !too_long,
-                _ => true,
-            }
+/// Whether something that was asked for could not be captured, or only in part. A path that the kernel finds too
+/// long is cut where the kernel stops reading it, and so complete.
+fn is_incomplete(head: &Record, memory: &Memory<'_>) -> bool {
+    let fails_with = |error| head.ret == -i64::from(error);
+    memory.pieces().any(|piece| match piece.payload {
+        Payload::Bytes(_) => false,
+        Payload::Cut(bytes) => bytes.len() + 1 >= PATH_MAX as usize && !fails_with(libc::ENAMETOOLONG),
+        Payload::Unreadable(_) | Payload::NoRoom(_) => true,
     })
 }
 

@@ -3,7 +3,9 @@
 //! An event lives only as long as the call that hands it out; copy what is to be kept. Nothing here
 //! says how a value is printed beyond what it *is*: that is the output's business.
 
-use crate::flags::Flags;
+use crate::describe::{Object, Type};
+use crate::flags::{Choices, Flags, Packed};
+use crate::probe::RawCall;
 use crate::strings::Strings;
 
 /// One thing that happened in a traced thread.
@@ -41,10 +43,63 @@ pub enum EventKind<'a> {
         /// Whether it was the last thread of its group.
         last: bool,
     },
+    /// A signal for the thread.
+    Signal(Signal),
     /// Calls are missing in the stream at this place.
     Lost {
         /// How many.
         calls: u64,
+    },
+}
+
+/// A signal.
+#[derive(Debug, Clone, Copy)]
+pub struct Signal {
+    /// Its number.
+    pub number: u8,
+    /// How far it came.
+    pub stage: SignalStage,
+    /// Its `siginfo_t`.
+    pub info: SignalInfo,
+}
+
+/// The `siginfo_t` of a signal, as far as it was captured. To be kept as long as one likes.
+#[derive(Debug, Clone, Copy)]
+pub struct SignalInfo {
+    ty: &'static Type,
+    bytes: [u8; Self::LEN],
+    len: u8,
+}
+
+impl SignalInfo {
+    /// Bytes that are captured: all that a signal can say.
+    const LEN: usize = 48;
+
+    /// These bytes of a structure of that type.
+    pub fn new(ty: &'static Type, info: &[u8]) -> Self {
+        let mut bytes = [0; Self::LEN];
+        let len = info.len().min(Self::LEN);
+        bytes[..len].copy_from_slice(&info[..len]);
+        Self { ty, bytes, len: len as u8 }
+    }
+
+    /// What it says; nothing if it could not be read.
+    pub fn value(&self) -> Value<'_> {
+        Value::Object(Object::alone(self.ty, &self.bytes[..usize::from(self.len)]))
+    }
+}
+
+/// How far a signal came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignalStage {
+    /// It was sent to the thread or its group, and waits. Another event follows if it is delivered.
+    Sent,
+    /// It was sent to the thread, which ignores it: it will never be delivered.
+    Ignored,
+    /// The thread is about to act on it. A signal that kills is delivered as `SIGKILL`.
+    Delivered {
+        /// Whether it does what the signal does by default: no handler catches it.
+        default: bool,
     },
 }
 
@@ -78,6 +133,17 @@ pub struct Call<'a> {
     pub outcome: Outcome<'a>,
     /// What else the probe knows: named facts that are no arguments.
     pub notes: &'a [Arg<'a>],
+    /// What the result stands for, if the probe says.
+    pub gloss: Option<Glossed<'a>>,
+}
+
+/// What the result of a call stands for.
+#[derive(Debug, Clone, Copy)]
+pub struct Glossed<'a> {
+    /// The call.
+    pub call: &'a RawCall<'a>,
+    /// Says it.
+    pub gloss: crate::describe::Gloss,
 }
 
 /// The calling convention of a syscall.
@@ -96,6 +162,15 @@ pub struct Arg<'a> {
     pub name: &'static str,
     /// The value.
     pub value: Value<'a>,
+    /// Whether the name is always shown with it.
+    pub named: bool,
+}
+
+impl<'a> Arg<'a> {
+    /// A value of which the place says what it is.
+    pub const fn new(name: &'static str, value: Value<'a>) -> Self {
+        Self { name, value, named: false }
+    }
 }
 
 /// How a call ended.
@@ -130,6 +205,8 @@ pub enum Value<'a> {
     DirFd(i32),
     /// A set of flags.
     Flags(Flags),
+    /// A set of flags with numbers among them.
+    Packed(u64, &'static Packed),
     /// Permission bits, shown in octal. As wide as `struct open_how` has them.
     Mode(u64),
     /// A path without its terminator.
@@ -141,14 +218,63 @@ pub enum Value<'a> {
     },
     /// Bytes that are shown in hex.
     HexBytes(&'a [u8]),
-    /// A structure.
-    Struct {
-        /// The fields that are known.
-        fields: &'a [Arg<'a>],
-        /// Bytes beyond the known structure that are not zero, with the offset of the first. No bytes: they
-        /// could not be read.
-        tail: Option<(usize, &'a [u8])>,
+    /// Bytes that are shown in hex, whatever their number.
+    WholeHexBytes {
+        /// The bytes.
+        bytes: &'a [u8],
+        /// Whether there are more in the process.
+        more: bool,
     },
+    /// One of several named values.
+    Choice(u64, &'static Choices),
+    /// A signal's number.
+    Signal(i64),
+    /// A number with a notation of its own.
+    Written(u64, crate::describe::Writer),
+    /// Bytes with a notation of their own.
+    WrittenBytes(&'a [u8], crate::describe::BytesWriter),
+    /// The name of a socket that is no path.
+    AbstractName(&'a [u8]),
+    /// What should be here but is not.
+    Missing,
+    /// Bytes that are shown as text.
+    Text {
+        /// The bytes; of a C string without the terminator.
+        bytes: &'a [u8],
+        /// Whether there are more in the process.
+        more: bool,
+        /// Whether they are shown whatever their number, as a name of fixed size is.
+        whole: bool,
+    },
+    /// Bytes that are shown as text; the last one that would be shown is not, if it is zero.
+    Terminated {
+        /// The bytes.
+        bytes: &'a [u8],
+        /// Whether there are more in the process.
+        more: bool,
+    },
+    /// A structure, a list, or something else that has parts.
+    Object(Object<'a>),
+    /// An object that the call may have changed.
+    Changing(Object<'a>),
+    /// A value before and after the call.
+    Change(&'a Value<'a>, &'a Value<'a>),
+    /// The call that goes on, by its name.
+    Resuming(&'static str),
+    /// A set of numbers, a bit each; those that are less than this.
+    Bits(&'a [u8], u32),
+    /// A set of signals, a bit each from 1.
+    Signals(u64),
+    /// There are more parts; they could not be read from this address on, if there is one.
+    More(Option<u64>),
+    /// Bytes beyond the known structure with the offset of the first; none: they could not be read.
+    Tail(usize, &'a [u8]),
+    /// Two parts of one number: `A|B`.
+    Joined(&'a Value<'a>, &'a Value<'a>),
+    /// A date: seconds since 1970 and nanoseconds.
+    Date(i64, u32),
+    /// A value and what it means besides.
+    Commented(&'a Value<'a>, Comment),
     /// A vector of strings, such as `argv`.
     Strings(Strings<'a>),
     /// A vector of pointers of which only the number is known, such as `envp`.
@@ -160,4 +286,15 @@ pub enum Value<'a> {
         /// Whether memory ended before a `NULL` was found.
         unterminated: bool,
     },
+}
+
+/// What is said besides of a value.
+#[derive(Debug, Clone, Copy)]
+pub enum Comment {
+    /// The date that it stands for: seconds since 1970 and nanoseconds.
+    Date(i64, u32),
+    /// Likewise, and microseconds.
+    DateInMicroseconds(i64, u32),
+    /// What a function writes of a number.
+    Written(u64, crate::describe::Writer),
 }

@@ -1,5 +1,7 @@
 //! Sets of named bits: a table and a value.
 
+use std::io::Write;
+
 /// The names of a flag argument, in the order in which they are shown.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FlagSet {
@@ -7,8 +9,82 @@ pub struct FlagSet {
     pub choice: Option<(u64, &'static [(u64, &'static str)])>,
     /// Names of one or more bits; the first that matches wins.
     pub names: &'static [(u64, &'static str)],
-    /// What stands in the comment when no name matches, without `_???`: `"AT"`.
-    pub prefix: &'static str,
+    /// What stands in the comment when no name matches: `"AT_???"`. Without one there is no comment.
+    pub unknown: &'static str,
+}
+
+/// The names of an argument that is one of several values.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Choices {
+    /// By value, in ascending order.
+    pub names: &'static [(u64, &'static str)],
+    /// What stands in the comment when the value has no name: `"MADV_???"`. Without one the value is decimal.
+    pub unknown: &'static str,
+}
+
+impl Choices {
+    /// Appends a value: its name, or the number.
+    pub fn write(&self, out: &mut Vec<u8>, value: u64) {
+        let _ = match (self.name(value), self.unknown) {
+            (Some(name), _) => write!(out, "{name}"),
+            (None, "") => write!(out, "{}", value as i64),
+            (None, unknown) if value == 0 => write!(out, "0 /* {unknown} */"),
+            (None, unknown) => write!(out, "{value:#x} /* {unknown} */"),
+        };
+    }
+
+    /// The name of a value; of 32 bits it may be that of a negative number.
+    pub fn name(&self, value: u64) -> Option<&'static str> {
+        let find = |value| {
+            let place = self.names.partition_point(|(known, _)| *known < value);
+            self.names.get(place).filter(|(known, _)| *known == value).map(|(_, name)| *name)
+        };
+        let negative = u32::try_from(value).ok().map(|value| value as i32).filter(|value| *value < 0);
+        find(value).or_else(|| find(i64::from(negative?) as u64))
+    }
+}
+
+/// Names of bits, and numbers in other bits of the same value.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Packed {
+    /// The names.
+    pub set: FlagSet,
+    /// The numbers, in the order in which they are shown, behind the names.
+    pub numbers: &'static [PackedNumber],
+}
+
+/// A number that stands in some bits of a value.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PackedNumber {
+    /// Shown as `21<<MAP_HUGE_SHIFT` unless it is zero.
+    Shifted {
+        /// Its bits.
+        mask: u64,
+        /// How far it is shifted.
+        shift: u64,
+        /// The name of the shift.
+        name: &'static str,
+    },
+    /// Permissions, the lowest nine bits: shown in octal.
+    Mode,
+}
+
+impl PackedNumber {
+    /// The bits that it stands in.
+    pub const fn mask(&self) -> u64 {
+        match self {
+            Self::Shifted { mask, .. } => *mask,
+            Self::Mode => 0o777,
+        }
+    }
+}
+
+impl Packed {
+    /// The bits that names are for.
+    pub fn flags(&'static self, bits: u64) -> Flags {
+        let numbers = self.numbers.iter().fold(0, |mask, number| mask | number.mask());
+        Flags { bits: bits & !numbers, set: &self.set }
+    }
 }
 
 /// A value of a [`FlagSet`].
@@ -30,23 +106,53 @@ pub enum FlagPart {
 }
 
 impl Flags {
+    /// Appends the names that are set and the rest, or `0`.
+    pub fn write(self, out: &mut Vec<u8>) {
+        let begin = out.len();
+        for part in self.parts() {
+            if out.len() > begin {
+                out.push(b'|');
+            }
+            // writing to a vector cannot fail
+            let _ = match part {
+                FlagPart::Name(name) => write!(out, "{name}"),
+                FlagPart::Rest(bits, alone) if alone && !self.set.unknown.is_empty() => {
+                    write!(out, "{bits:#x} /* {} */", self.set.unknown)
+                }
+                FlagPart::Rest(bits, _) => write!(out, "{bits:#x}"),
+            };
+        }
+        if out.len() == begin {
+            out.push(b'0');
+        }
+    }
+
     /// The names that are set, in order, then the rest if there is one. Zero without a name for it yields nothing.
     pub fn parts(self) -> impl Iterator<Item = FlagPart> {
         let mut left = self.bits;
         let mut first = None;
+        let mut unknown = None;
         if let Some((mask, values)) = self.set.choice {
             let value = self.bits & mask;
             first = values.iter().find(|(bits, _)| *bits == value);
-            if first.is_some() {
-                left &= !mask;
+            left &= !mask;
+            if first.is_none() {
+                unknown = Some(value);
             }
         }
         let mut names = self.set.names.iter();
+        if self.bits == 0 && first.is_none() {
+            first = self.set.names.iter().find(|(bits, _)| *bits == 0);
+        }
         let mut any = first.is_some();
         let mut first = first.map(|(_, name)| FlagPart::Name(name));
         std::iter::from_fn(move || {
             if let Some(part) = first.take() {
                 return Some(part);
+            }
+            if let Some(value) = unknown.take() {
+                any = true;
+                return Some(FlagPart::Rest(value, true));
             }
             for (bits, name) in names.by_ref() {
                 if *bits != 0 && left & bits == *bits {
@@ -68,7 +174,7 @@ mod tests {
     static SET: FlagSet = FlagSet {
         choice: Some((3, &[(0, "R"), (1, "W"), (2, "RW")])),
         names: &[(0x30, "BOTH"), (0x10, "ONE"), (0x40, "X")],
-        prefix: "S",
+        unknown: "S_???",
     };
 
     fn parts(bits: u64) -> Vec<FlagPart> {

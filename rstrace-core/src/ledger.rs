@@ -24,6 +24,12 @@ pub struct Ledger {
     pub lost_points: u64,
     /// Children that could not be followed, as the set was full.
     pub not_followed: u64,
+    /// Calls whose return was held back so that none is lost.
+    pub throttled: u64,
+    /// For how long in all.
+    pub throttled_for: std::time::Duration,
+    /// Bytes of records that did not fit into rstrace's own memory and waited in a file.
+    pub spilled: u64,
     /// Calls seen per pair, by name; only pairs that saw something.
     pub pairs: Vec<(String, u64)>,
 }
@@ -61,7 +67,8 @@ impl Ledger {
     /// Adds what the kernel side counted for one pair.
     pub(crate) fn add(&mut self, name: &str, counters: &Counters) {
         let count = |which: usize| counters.count[which];
-        let seen = count(layout::COUNT_SEEN);
+        // those that only their return told to be unwanted were counted at entry
+        let seen = count(layout::COUNT_SEEN) - count(layout::COUNT_FILTERED);
         self.seen += seen;
         self.lost.buffer_full += count(layout::COUNT_BUFFER_FULL);
         self.lost.no_return += count(layout::COUNT_NO_RETURN);

@@ -8,6 +8,7 @@ mod arch;
 mod backend;
 mod deliver;
 mod error;
+mod filter;
 mod ledger;
 mod parts;
 mod record;
@@ -15,20 +16,26 @@ mod session;
 mod target;
 mod transport;
 
+pub mod describe;
 pub mod doctor;
 pub mod event;
 pub mod flags;
 pub mod machine;
+pub mod memory;
 pub mod probe;
+#[doc(hidden)]
+pub mod replay;
 pub mod strings;
+pub mod way;
 
 pub use backend::Backend;
 pub use deliver::Sink;
 pub use error::{Error, ErrorKind, Result};
 pub use event::Event;
+pub use filter::{ArgFilter, Filter, MAX_NAME, MAX_TESTS};
 pub use ledger::{Ledger, Lost};
 pub use machine::Machine;
 pub use probe::Probe;
-pub use session::{Options, Report, Session};
+pub use session::{Loss, Options, Report, Session};
 pub use target::{RunAs, Target};
 pub use transport::Transport;

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
-use rstrace_probes_bpf::layout::{self, PayloadHead};
+use rstrace_probes_bpf::layout;
 
+use crate::memory::{At, Payloads, Piece, bytes_of, encode, extend};
 use crate::probe::{MAX_CAPTURES, Payload};
-use crate::record::{Captured, Record, next_payload};
+use crate::record::Record;
 
 /// The parts of calls that are still under way.
 #[derive(Debug, Default)]
@@ -19,12 +20,17 @@ pub(crate) struct Parts {
 
 /// The parts of one call.
 #[derive(Debug, Default)]
-pub(crate) struct Call {
+pub struct Call {
     entry_time: u64,
     /// How many came; a part that was lost leaves a gap.
     count: u16,
     in_sequence: bool,
-    captures: [Option<Vec<u64>>; MAX_CAPTURES],
+    /// All parts came, as far as the call itself can say.
+    whole: bool,
+    /// Payloads with their heads, but for vectors of strings.
+    payloads: Vec<u64>,
+    /// Where the head of the last payload is, in words.
+    last: Option<usize>,
     vectors: [Vector; MAX_CAPTURES],
 }
 
@@ -32,6 +38,7 @@ pub(crate) struct Call {
 #[derive(Debug, Default)]
 struct Vector {
     used: bool,
+    address: u64,
     bytes: Vec<u8>,
     /// Where the last element's head is.
     last: usize,
@@ -49,30 +56,30 @@ impl Parts {
         }
         call.in_sequence &= head.parts == call.count;
         call.count += 1;
-        let mut bytes = payloads;
-        while let Some((capture, payload, rest)) = next_payload(bytes) {
-            let whole = &bytes[..bytes.len() - rest.len()];
-            bytes = rest;
-            if capture >= MAX_CAPTURES {
-                continue;
-            }
-            match payload {
-                Payload::Bytes(data) if is_vector(capture) => call.vectors[capture].append(data),
-                Payload::Unreadable if call.captures[capture].is_some() => {}
-                _ => call.captures[capture] = Some(aligned(whole)),
+        for piece in Payloads(payloads) {
+            match piece.payload {
+                Payload::Bytes(data) if is_vector(piece.capture) && piece.capture < MAX_CAPTURES => {
+                    call.vectors[piece.capture].append(piece.address, data);
+                }
+                _ => call.append(&piece),
             }
         }
     }
 
-    /// The parts of a call that is complete now.
-    pub(crate) fn take(&mut self, head: &Record) -> Option<Call> {
+    /// The parts of a call that is complete now; these payloads came with itself, and the first of them may go on
+    /// where the last part ended.
+    pub(crate) fn take(&mut self, head: &Record, payloads: &[u8]) -> Option<Call> {
         if head.parts == 0 {
             return None;
         }
-        let call = self.waiting.remove(&(head.pid_tgid, head.slot))?;
+        let mut call = self.waiting.remove(&(head.pid_tgid, head.slot))?;
         if call.entry_time != head.entry_time {
             self.give_back(call);
             return None;
+        }
+        call.whole = call.in_sequence && call.count == head.parts;
+        if let Some(first) = Payloads(payloads).next().filter(|_| call.whole) {
+            call.join(&first);
         }
         Some(call)
     }
@@ -106,35 +113,71 @@ impl Call {
         self.entry_time = entry_time;
         self.count = 0;
         self.in_sequence = true;
-        self.captures = Default::default();
+        self.payloads.clear();
+        self.last = None;
         for vector in &mut self.vectors {
             vector.used = false;
             vector.bytes.clear();
         }
     }
 
-    /// Adds what the parts brought; `expected` is how many there should be.
-    pub(crate) fn add_to<'a>(&'a self, captured: &mut Captured<'a>, expected: u16) {
-        for words in self.captures.iter().flatten() {
-            // SAFETY: the words are initialised, and bytes have no alignment to keep.
-            let bytes = unsafe { std::slice::from_raw_parts(words.as_ptr().cast::<u8>(), words.len() * 8) };
-            captured.add(bytes);
+    /// Keeps a payload; one that goes on where the last one of the same capture ended is joined to it.
+    fn append(&mut self, piece: &Piece<'_>) {
+        if !self.join(piece) {
+            self.last = Some(self.payloads.len());
+            extend(&mut self.payloads, encode(std::slice::from_ref(piece)).as_bytes());
         }
-        let whole = self.in_sequence && self.count == expected;
-        for (capture, vector) in self.vectors.iter().enumerate().filter(|(_, vector)| vector.used) {
-            if whole {
-                captured.set(capture, Payload::Bytes(&vector.bytes));
-            } else {
-                // a list with a gap would be a false one
-                captured.set(capture, Payload::Unreadable);
-            }
-        }
+    }
+
+    /// Joins a payload to the last one, if it goes on where that ended.
+    fn join(&mut self, piece: &Piece<'_>) -> bool {
+        let Some(place) = self.last else { return false };
+        let last = Payloads(bytes_of(&self.payloads[place..])).next();
+        let goes_on = |last: &Piece<'_>| {
+            (last.capture, last.at) == (piece.capture, piece.at)
+                && matches!(last.payload, Payload::Cut(_))
+                && last.address.wrapping_add(last.payload.bytes().len() as u64) == piece.address
+        };
+        let Some(last) = last.filter(goes_on) else { return false };
+        let joined = [last.payload.bytes(), piece.payload.bytes()].concat();
+        let payload = match piece.payload {
+            Payload::Bytes(_) => Payload::Bytes(&joined),
+            Payload::Cut(_) => Payload::Cut(&joined),
+            Payload::Unreadable(_) => Payload::Unreadable(&joined),
+            Payload::NoRoom(_) => Payload::NoRoom(&joined),
+        };
+        let joined = encode(&[Piece { address: last.address, payload, ..*piece }]);
+        self.payloads.truncate(place);
+        extend(&mut self.payloads, joined.as_bytes());
+        true
+    }
+
+    /// Whether no part of it was lost.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// What the parts brought.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        let vectors = self.vectors.iter().enumerate().filter(|(_, vector)| vector.used);
+        let vectors = vectors.map(|(capture, vector)| Piece {
+            capture,
+            at: At::Entry,
+            address: vector.address,
+            // a list with a gap would be a false one
+            made: true,
+            payload: if self.whole { Payload::Bytes(&vector.bytes) } else { Payload::NoRoom(&[]) },
+        });
+        Payloads(bytes_of(&self.payloads)).chain(vectors)
     }
 }
 
 impl Vector {
     /// Appends elements; one that is continued grows the element before it.
-    fn append(&mut self, mut data: &[u8]) {
+    fn append(&mut self, address: u64, mut data: &[u8]) {
+        if !self.used {
+            self.address = address;
+        }
         self.used = true;
         while let Some((head, after)) = data.split_first_chunk::<4>() {
             let head = u32::from_ne_bytes(*head);
@@ -154,17 +197,6 @@ impl Vector {
     }
 }
 
-/// A copy that is aligned as payloads are.
-fn aligned(bytes: &[u8]) -> Vec<u64> {
-    debug_assert!(bytes.len() >= size_of::<PayloadHead>());
-    let words = bytes.chunks(8).map(|chunk| {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        u64::from_ne_bytes(word)
-    });
-    words.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,8 +211,8 @@ mod tests {
     #[test]
     fn a_string_over_several_parts_becomes_one() {
         let mut vector = Vector::default();
-        vector.append(&[element(0, b"ls"), element(0, b"a long ")].concat());
-        vector.append(&[element(layout::ELEMENT_CONTINUED, b"one"), element(0, b"end")].concat());
+        vector.append(0x10, &[element(0, b"ls"), element(0, b"a long ")].concat());
+        vector.append(0x10, &[element(layout::ELEMENT_CONTINUED, b"one"), element(0, b"end")].concat());
         let elements: Vec<_> = Strings::from_payload(&vector.bytes).iter().collect();
         assert_eq!(elements, [Element::Bytes(b"ls"), Element::Bytes(b"a long one"), Element::Bytes(b"end")]);
     }
@@ -188,30 +220,52 @@ mod tests {
     #[test]
     fn a_continuation_of_nothing_is_an_element() {
         let mut vector = Vector::default();
-        vector.append(&element(layout::ELEMENT_CONTINUED, b"x"));
+        vector.append(0x10, &element(layout::ELEMENT_CONTINUED, b"x"));
         assert_eq!(Strings::from_payload(&vector.bytes).iter().count(), 1);
+    }
+
+    fn part(parts: u16, piece: &Piece<'_>) -> (Record, crate::memory::Encoded) {
+        let head = Record { parts, entry_time: 5, pid_tgid: 9, ..Default::default() };
+        (head, encode(std::slice::from_ref(piece)))
+    }
+
+    fn joined(numbers: &[u16], pieces: &[Piece<'_>], vector: bool) -> Option<Call> {
+        let mut parts = Parts::default();
+        for (number, piece) in numbers.iter().zip(pieces) {
+            let (head, payload) = part(*number, piece);
+            parts.add(&head, payload.as_bytes(), |_| vector);
+        }
+        parts.take(&Record { parts: 2, entry_time: 5, pid_tgid: 9, ..Default::default() }, &[])
     }
 
     #[test]
     fn a_lost_part_makes_the_list_unreadable() {
-        let words = |data: &[u8]| {
-            let mut bytes = vec![1, 0, 0, 0];
-            bytes.extend((data.len() as u32).to_ne_bytes());
-            bytes.extend(data);
-            aligned(&bytes)
-        };
+        let word = element(0, b"word");
+        let piece =
+            Piece { capture: 1, at: At::Entry, address: 0x10, payload: Payload::Bytes(&word), made: true };
+        let call = joined(&[0, 2], &[piece, piece], true).unwrap();
+        assert!(!call.is_whole());
+        assert_eq!(call.pieces().next().unwrap().payload, Payload::NoRoom(&[]));
+        let call = joined(&[0, 1], &[piece, piece], true).unwrap();
+        assert_eq!(
+            call.pieces().next().unwrap().payload,
+            Payload::Bytes(&[word.clone(), word.clone()].concat())
+        );
+    }
+
+    #[test]
+    fn a_buffer_over_two_parts_or_a_part_and_its_call_becomes_one() {
+        let piece = |address, payload| Piece { capture: 3, at: At::Return, address, payload, made: false };
+        let pieces = [piece(0x1000, Payload::Cut(b"long")), piece(0x1004, Payload::Bytes(b" one"))];
+        let call = joined(&[0, 1], &pieces, false).unwrap();
+        assert_eq!(call.pieces().collect::<Vec<_>>(), [piece(0x1000, Payload::Bytes(b"long one"))]);
         let mut parts = Parts::default();
-        for number in [0, 2] {
-            let head = Record { parts: number, entry_time: 5, pid_tgid: 9, ..Default::default() };
-            let payload = words(&element(0, b"word"));
-            // SAFETY: as in `add_to`.
-            let bytes = unsafe { std::slice::from_raw_parts(payload.as_ptr().cast(), payload.len() * 8) };
-            parts.add(&head, bytes, |_| true);
-        }
-        let head = Record { parts: 3, entry_time: 5, pid_tgid: 9, ..Default::default() };
-        let call = parts.take(&head).unwrap();
-        let mut captured = Captured::default();
-        call.add_to(&mut captured, 3);
-        assert_eq!(captured.get(1), Some(Payload::Unreadable));
+        let (head, payload) = part(0, &pieces[0]);
+        parts.add(&head, payload.as_bytes(), |_| false);
+        let (head, payload) = part(1, &pieces[1]);
+        let call = parts.take(&head, payload.as_bytes()).unwrap();
+        assert_eq!(call.pieces().collect::<Vec<_>>(), [piece(0x1000, Payload::Bytes(b"long one"))]);
+        let pieces = [piece(0x1000, Payload::Cut(b"long")), piece(0x1008, Payload::Bytes(b"else"))];
+        assert_eq!(joined(&[0, 1], &pieces, false).unwrap().pieces().count(), 2);
     }
 }

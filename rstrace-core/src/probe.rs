@@ -1,13 +1,14 @@
 //! What a plug-in says: which pairs it wants, what to capture from each, and how to decode what comes back.
 
 use crate::event::{Abi, Call, Outcome, Value};
+pub use crate::memory::Memory;
 
 /// Arguments that a pair carries.
 pub const MAX_ARGS: usize = 6;
 /// Captures that a pair can ask for.
-pub const MAX_CAPTURES: usize = 6;
-/// The most bytes that one capture of a string or buffer brings, the terminator included: `PATH_MAX`.
-pub const MAX_CAPTURE_LEN: u32 = 4096;
+pub const MAX_CAPTURES: usize = 12;
+/// The longest path with its terminator, in bytes.
+pub const PATH_MAX: u32 = 4096;
 
 /// A plug-in.
 ///
@@ -18,6 +19,10 @@ pub trait Probe {
     fn name(&self) -> &'static str;
     /// One line for `--list`.
     fn summary(&self) -> &'static str;
+    /// What happens to the same end but is none of its calls, and so is seen by no backend: a part of a sentence.
+    fn unseen(&self) -> &'static str {
+        ""
+    }
     /// What to attach to. The place in this list is the [`RawCall::pair`] of its calls.
     fn pairs(&self) -> Vec<Pair>;
     /// Decodes one call and hands it to `emit`, once.
@@ -33,6 +38,17 @@ pub struct Pair {
     pub hook: Hook,
     /// What to copy; the place in this list is the index for [`RawCall::payload`].
     pub captures: Vec<Capture>,
+    /// Other captures for calls where one argument has a certain value, as an `ioctl` has for its request.
+    pub variants: Option<Variants>,
+}
+
+/// Captures by the value of an argument.
+#[derive(Debug, Clone)]
+pub struct Variants {
+    /// The argument, from 0; its lower 32 bits count.
+    pub arg: u8,
+    /// The captures of each value; all others have those of the pair.
+    pub captures: Vec<(u32, Vec<Capture>)>,
 }
 
 impl Pair {
@@ -59,6 +75,8 @@ pub enum Hook {
         /// What those functions do not see, for the documentation that a user asks the machine for.
         unseen: &'static str,
     },
+    /// Every system call that no other pair of the session names, in all tables.
+    AnySyscall,
     /// A kernel function by its candidate names, newest first. Its arguments are the function's own.
     Function {
         /// The names.
@@ -77,15 +95,47 @@ pub enum Returns {
     Long,
 }
 
-/// What to copy from the traced process for one argument.
-#[derive(Debug, Clone, Copy)]
+/// What to copy from the traced process.
+///
+/// A pair's captures are made in their order: one may follow an address, or take a count, from what an earlier
+/// one brought at the same time (at entry, or at return).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capture {
-    /// Which argument holds the address, from 0.
-    pub arg: u8,
+    /// Where the address is.
+    pub from: From,
     /// When it is read.
     pub when: When,
     /// What is there.
     pub what: What,
+}
+
+impl Capture {
+    /// A path that the argument with this index points to.
+    pub const fn path(arg: u8) -> Self {
+        Self { from: From::Arg(arg), when: When::Entry, what: What::String { limit: PATH_MAX } }
+    }
+
+    /// So many bytes behind the argument with this index.
+    pub const fn bytes(arg: u8, when: When, len: u32) -> Self {
+        let what = What::Bytes { count: Count::Fixed, scale: len, add: 0, limit: len };
+        Self { from: From::Arg(arg), when, what }
+    }
+}
+
+/// Where the address of a capture is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// In the argument with this index, from 0.
+    Arg(u8),
+    /// A member of what the capture with the index `of` brought: `size` (4 or 8) bytes at `offset`.
+    Captured {
+        /// Index of a capture of the same pair.
+        of: u8,
+        /// Bytes from its beginning, of a list from the beginning of the element.
+        offset: u16,
+        /// Bytes of an address in the traced process.
+        size: u8,
+    },
 }
 
 /// When a capture is read.
@@ -93,26 +143,45 @@ pub struct Capture {
 pub enum When {
     /// At entry; what is not resident then is read again at return.
     Entry,
-    /// At return.
+    /// At entry and never later, because the call changes it.
+    EntryOnly,
+    /// At return, if the call did not fail.
     Return,
+    /// At return, whatever it returned.
+    ReturnAlways,
 }
 
 /// What a capture copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// A C string in user memory, up to [`MAX_CAPTURE_LEN`] bytes.
-    String,
-    /// This many bytes of user memory, at most [`MAX_CAPTURE_LEN`].
-    Bytes(u32),
-    /// As many bytes of user memory as another argument says times `scale`, at most [`MAX_CAPTURE_LEN`].
-    BytesByArg {
-        /// The argument that holds the count, from 0.
-        count: u8,
+    /// A C string in user memory.
+    String {
+        /// At most so many bytes, the terminator included.
+        limit: u32,
+    },
+    /// `count * scale + add` bytes of user memory.
+    Bytes {
+        /// How many.
+        count: Count,
         /// Bytes per count.
         scale: u32,
+        /// Bytes besides.
+        add: u32,
+        /// At most so many bytes in all.
+        limit: u32,
     },
-    /// As many bytes of user memory as the call returned, at most [`MAX_CAPTURE_LEN`].
-    BytesByReturn,
+    /// The next `body` captures, for each element of what the capture with the index `of` brought. May contain
+    /// another one, no more.
+    Each {
+        /// Index of a capture of the same pair.
+        of: u8,
+        /// Bytes per element.
+        stride: u32,
+        /// How many captures that follow belong to it.
+        body: u8,
+        /// At most for so many elements.
+        limit: u32,
+    },
     /// A `NULL`-terminated vector of C strings in user memory, uncut, in numbered parts.
     /// Read when a new program is about to replace the old one, or when that failed. `execve` only.
     Strings,
@@ -128,8 +197,77 @@ pub enum What {
         /// The member's name.
         field: &'static str,
     },
-    /// The thread group id of the calling thread's parent, as 4 bytes; `arg` is not used.
+    /// The thread group id of the calling thread's parent, as 4 bytes; the address is not used.
     Parent,
+    /// The calling thread's user id (the real one) as 4 bytes, and its name as 16, padded with zeros; the
+    /// address is not used.
+    Identity,
+    /// The way from what a name is relative to, up to the root of the thread's mount namespace: see
+    /// [`Way`](crate::way::Way). The address is not used.
+    Base {
+        /// The argument with the directory's descriptor; `None`: the working directory.
+        directory: Option<u8>,
+        /// The argument that is the name. An absolute one is relative to the thread's root directory.
+        name: u8,
+        /// A flag that makes the directory the root of absolute names.
+        root_of_all: Option<FlagBehind>,
+    },
+    /// `count` bytes of user memory that go through a socket, at most `limit` of them; of a netlink socket, which
+    /// a [`What::Socket`] before has found, whole messages.
+    Message {
+        /// How many.
+        count: Count,
+        /// Whether they are no more than the call returned.
+        transferred: bool,
+        /// At most so many bytes of sockets that are not netlink.
+        limit: u32,
+    },
+    /// What socket the descriptor is that the argument says: see [`RawCall::socket`].
+    Socket,
+}
+
+/// A flag behind an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlagBehind {
+    /// The argument that points to the structure.
+    pub arg: u8,
+    /// Where in it 8 bytes of flags are.
+    pub offset: u32,
+    /// The flag.
+    pub mask: u32,
+}
+
+/// How many elements a capture of bytes has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// One.
+    Fixed,
+    /// As many as the argument with this index says, all its bits.
+    Arg(u8),
+    /// As many as the argument with this index says, an `int`: none if it is negative.
+    IntArg(u8),
+    /// As many as are needed for so many bits in words of 64.
+    BitsArg(u8),
+    /// As many as the argument with this index spans pages of 4096 bytes.
+    PagesArg(u8),
+    /// As many as the call returned.
+    Return,
+    /// As many as the argument with this index says; at return no more than the call returned.
+    Transferred(u8),
+    /// As many as a member of what the capture with the index `of` brought says.
+    Captured {
+        /// Index of a capture of the same pair.
+        of: u8,
+        /// Bytes from its beginning, of a list from the beginning of the element.
+        offset: u16,
+        /// Bytes of the member: 1, 2, 4 or 8.
+        size: u8,
+    },
+    /// As many bytes as the request of an `ioctl` (the second argument) encodes, if it says that the call reads
+    /// them.
+    IoctlIn,
+    /// Likewise, if it says that the call writes them.
+    IoctlOut,
 }
 
 /// What a capture brought.
@@ -137,16 +275,21 @@ pub enum What {
 pub enum Payload<'a> {
     /// The bytes; of a string without its terminator.
     Bytes(&'a [u8]),
-    /// The first of the bytes: there were more than can be captured.
+    /// The first of the bytes: there were more than the capture's limit.
     Cut(&'a [u8]),
-    /// Nothing: the memory could not be read.
-    Unreadable,
+    /// What stands before the first byte that could not be read, if anything.
+    Unreadable(&'a [u8]),
+    /// The first of the bytes, if any: there was no room for more.
+    NoRoom(&'a [u8]),
 }
 
-/// A call as the kernel side reported it, before decoding.
-pub trait Payloads {
-    /// What the capture with this index brought; `None` if it was not made.
-    fn payload(&self, capture: usize) -> Option<Payload<'_>>;
+impl<'a> Payload<'a> {
+    /// What could be had.
+    pub fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Bytes(bytes) | Self::Cut(bytes) | Self::Unreadable(bytes) | Self::NoRoom(bytes) => bytes,
+        }
+    }
 }
 
 /// A call as the kernel side reported it, before decoding.
@@ -155,6 +298,8 @@ pub struct RawCall<'a> {
     pub pair: usize,
     /// The pair's name, or of a function the one that was attached to.
     pub name: &'a str,
+    /// The system call's number in the table of its `abi`; `u32::MAX` of a function.
+    pub nr: u32,
     /// The calling convention that the thread used.
     pub abi: Abi,
     /// Entry time, `CLOCK_MONOTONIC` nanoseconds, if the entry was seen.
@@ -164,13 +309,28 @@ pub struct RawCall<'a> {
     /// How it ended.
     pub end: End,
     /// What was captured.
-    pub payloads: &'a dyn Payloads,
+    pub memory: Memory<'a>,
+    /// The thread, in the initial PID namespace.
+    pub tid: u32,
 }
 
 impl std::fmt::Debug for RawCall<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RawCall").field("name", &self.name).field("args", &self.args).finish_non_exhaustive()
     }
+}
+
+/// A socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Socket {
+    /// Its address family.
+    pub family: u16,
+    /// Its type.
+    pub kind: u16,
+    /// Its protocol.
+    pub protocol: u16,
+    /// Of a netlink socket: whether it has an address.
+    pub bound: bool,
 }
 
 /// How a call ended, before its result is decoded.
@@ -185,9 +345,29 @@ pub enum End {
 }
 
 impl<'a> RawCall<'a> {
-    /// What the capture with this index brought; `None` if it was not made.
+    /// What the capture with this index brought first; `None` if it was not made.
     pub fn payload(&self, capture: usize) -> Option<Payload<'a>> {
-        self.payloads.payload(capture)
+        self.memory.of_capture(capture)
+    }
+
+    /// What socket the descriptor in this argument is, if that was captured.
+    pub fn socket(&self, arg: usize) -> Option<Socket> {
+        let bytes = self.memory.made(*self.args.get(arg)?)?.bytes().first_chunk::<8>()?;
+        let half = |i: usize| u16::from_ne_bytes([bytes[2 * i], bytes[2 * i + 1]]);
+        Some(Socket { family: half(0), kind: half(1), protocol: half(2), bound: half(3) != 0 })
+    }
+
+    /// Whether it returned, and that is no error code of a system call.
+    pub fn succeeded(&self) -> bool {
+        matches!(self.end, End::Returned(value) if !(-4095..0).contains(&value))
+    }
+
+    /// What it returned, or 0.
+    pub fn returned(&self) -> i64 {
+        match self.end {
+            End::Returned(value) => value,
+            End::Died | End::Unfinished => 0,
+        }
     }
 
     /// The outcome of a system call or of a function that follows its convention (-4095 to -1 are errors):

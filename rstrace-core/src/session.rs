@@ -16,17 +16,20 @@ use rstrace_probes_bpf::layout::{self, Counters, Inflight, InflightKey};
 
 use crate::backend::Backend;
 use crate::backend::attach::{self, Attached, Settings};
-use crate::backend::plan::Plan;
+use crate::backend::plan::{self, Plan, Wish};
 use crate::deliver::{Delivery, Known, Sink, wait_status};
+use crate::describe::Type;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::event::{Event, EventKind, WaitStatus};
+use crate::filter::Filter;
 use crate::ledger::Ledger;
 use crate::machine::Machine;
-use crate::probe::Probe;
+use crate::probe::{Probe, What};
 use crate::record::Record;
 use crate::target::Target;
 use crate::target::attach::{Process, no_such_process, readers_of_our_output, thread_exists};
 use crate::target::launch::{Held, Inherited};
+use crate::transport::pump::{POLL_MS, Pump};
 use crate::transport::{NO_RING, Reader, Transport};
 
 /// What a session is to do.
@@ -42,14 +45,29 @@ pub struct Options {
     pub buffer: Option<usize>,
     /// Only calls of this user (real user id).
     pub uid: Option<u32>,
+    /// What a `siginfo_t` is: with it signals come as events too.
+    pub signals: Option<&'static Type>,
+    /// What is done when the transport's buffer fills up.
+    pub loss: Loss,
+    /// Which calls are asked for.
+    pub filter: Filter,
+    /// When to end at the latest, counted from the beginning of [`Session::run`]. A command that still runs goes on.
+    pub duration: Option<Duration>,
+}
+
+/// What is done when calls are made faster than they can be read, for longer than the buffer lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The traced threads wait at the returns of their system calls, in slices of at most 100 us.
+    Never,
+    /// Calls are dropped and counted; nobody waits.
+    Drop,
 }
 
 /// Bytes of the ring buffer.
 const RING_BYTES: usize = 16 << 20;
 /// Bytes of each CPU's perf buffer.
 const PERF_BYTES: usize = 4 << 20;
-/// How long a record may wait in a buffer that is nearly empty: a terminal is to see a line within 50 ms.
-const POLL: Duration = Duration::from_millis(20);
 
 /// How a session ended.
 #[derive(Debug)]
@@ -60,6 +78,8 @@ pub struct Report {
     pub command: Option<WaitStatus>,
     /// The signal that ended the session, if one did.
     pub interrupted: Option<Signal>,
+    /// Whether it ended because its time was over.
+    pub expired: bool,
     /// Whether the sink's reader was gone before the end.
     pub closed: bool,
     /// The backends that were used.
@@ -74,14 +94,16 @@ pub struct Report {
 
 /// An attached target.
 pub struct Session<'m> {
+    // before what it writes to
+    pump: Pump,
     attached: Attached<'m>,
     plan: Plan,
-    reader: Reader,
     delivery: Delivery,
     end: End,
     signals: SignalFd,
     transport: Transport,
     startup: Duration,
+    duration: Option<Duration>,
     warnings: Vec<String>,
 }
 
@@ -123,18 +145,27 @@ impl<'m> Session<'m> {
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .context("signalfd")?;
 
-        let mut known = Vec::new();
+        let mut pairs = Vec::new();
+        let mut places = Vec::new();
         for (probe, plugin) in probes.iter().enumerate() {
             for (index, pair) in plugin.pairs().into_iter().enumerate() {
-                known.push(Known { probe, index, name: pair.name.to_owned(), pair });
+                places.push((probe, index));
+                pairs.push(pair);
             }
         }
-        let pairs: Vec<_> = known.iter().map(|known| &known.pair).collect();
-        let plan = Plan::make(machine, options.backend, &pairs)?;
-        for (index, known) in known.iter_mut().enumerate() {
-            if let Some(symbol) = plan.symbol((index + 1) as u16) {
-                known.name = symbol.to_owned();
-            }
+        let rows = plan::rows(&pairs);
+        let plan = Plan::make(machine, options.backend, &rows)?;
+        let mut place = 0;
+        let mut known = Vec::new();
+        for (row, id) in rows.iter().zip(1..) {
+            place += usize::from(row.variant.is_none() && id > 1);
+            let (probe, index) = places[place];
+            known.push(Known {
+                probe,
+                index,
+                name: plan.symbol(id).unwrap_or(row.pair.name).to_owned(),
+                vectors: row.captures.iter().map(|capture| capture.what == What::Strings).collect(),
+            });
         }
 
         let end = Self::find_target(&options.target, inherited)?;
@@ -147,16 +178,23 @@ impl<'m> Session<'m> {
         let settings = Settings {
             scope,
             target,
-            follow: options.target.follows(),
+            wish: Wish {
+                follow: options.target.follows(),
+                signals: options.signals.is_some(),
+                throttle: options.loss == Loss::Never,
+            },
             uid: options.uid,
+            held: matches!(end, End::Command { .. }),
+            filter: options.filter.clone(),
             transport,
             buffer: buffer.max(4096).next_power_of_two(),
         };
         let mut attached = attach::load(machine, &plan, &settings)?;
         let maps = &attached.skel.maps;
+        let read = attached.perf_read();
         let reader = match transport {
-            Transport::Ring => Reader::new(transport, maps.ring.as_fd(), settings.buffer)?,
-            Transport::Perf => Reader::new(transport, maps.perf.as_fd(), settings.buffer)?,
+            Transport::Ring => Reader::new(transport, maps.ring.as_fd(), settings.buffer, read)?,
+            Transport::Perf => Reader::new(transport, maps.perf.as_fd(), settings.buffer, read)?,
         };
         if let End::Signal = end {
             for pid in readers_of_our_output() {
@@ -167,21 +205,28 @@ impl<'m> Session<'m> {
         }
         attached.attach(machine, &plan)?;
         let warnings = plan.warnings.clone();
-        let delivery = Delivery::new(probes, known);
+        let delivery = Delivery::new(probes, known, options.signals);
         let mut session = Self {
+            pump: Pump::start(reader)?,
             attached,
             plan,
-            reader,
             delivery,
             end,
             signals,
             transport,
             startup: Duration::ZERO,
+            duration: options.duration,
             warnings,
         };
         session.follow_target(&options.target)?;
         session.startup = begun.elapsed();
         Ok(session)
+    }
+
+    /// How the kernel is watched, in words.
+    pub fn means(&self) -> String {
+        let backends: Vec<_> = self.plan.backends.iter().map(|backend| backend.name()).collect();
+        format!("backend {}, transport {}", backends.join("+"), self.transport.name())
     }
 
     /// What the user should know before the trace: calls that may be missed, and why.
@@ -274,6 +319,7 @@ impl<'m> Session<'m> {
     /// Lets the command go and hands out events until the target has ended or a signal ends the session.
     pub fn run(mut self, sink: &mut dyn Sink) -> Result<Report> {
         let started = Instant::now();
+        let deadline = self.duration.and_then(|duration| started.checked_add(duration));
         let mut failure = None;
         if let End::Command { held, program, .. } = &mut self.end
             && let Some(held) = held.take()
@@ -284,7 +330,7 @@ impl<'m> Session<'m> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("epoll")?;
         let interest = || EpollEvent::new(EpollFlags::EPOLLIN, 0);
         epoll.add(self.signals.as_fd(), interest()).context("epoll")?;
-        epoll.add(self.reader.epoll_fd(), interest()).context("epoll")?;
+        epoll.add(self.pump.filled(), interest()).context("epoll")?;
         match &self.end {
             End::Command { process, .. } => epoll.add(process.as_fd(), interest()).context("epoll")?,
             End::Processes { processes, .. } => {
@@ -298,16 +344,17 @@ impl<'m> Session<'m> {
         let mut interrupted = None;
         let mut events = [EpollEvent::empty(); 4];
         let mut ended = false;
+        let mut expired = false;
         while !ended {
-            // before the last read, so that this one sees everything
             ended = self.has_ended(&epoll);
             let delivery = &mut self.delivery;
-            let any = self.reader.read(false, &mut |bytes| delivery.record(bytes, sink));
+            let any = self.pump.read(&mut |bytes| delivery.record(bytes, sink));
             if self.delivery.error.is_some() {
                 break;
             }
             interrupted = self.handle_signals()?;
-            if interrupted.is_some() {
+            expired = !ended && deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if interrupted.is_some() || expired {
                 break;
             }
             if !any && !ended {
@@ -315,14 +362,17 @@ impl<'m> Session<'m> {
                     self.delivery.error = Some(error);
                     break;
                 }
-                let timeout = EpollTimeout::try_from(POLL).unwrap_or(EpollTimeout::NONE);
-                match epoll.wait(&mut events, timeout) {
+                let left = deadline.map_or(u128::MAX, |deadline| {
+                    deadline.saturating_duration_since(Instant::now()).as_millis() + 1
+                });
+                let timeout = left.min(u128::from(POLL_MS)) as u16;
+                match epoll.wait(&mut events, EpollTimeout::from(timeout)) {
                     Ok(_) | Err(nix::Error::EINTR) => {}
                     Err(error) => return Err(error).context("epoll_wait"),
                 }
             }
         }
-        let report = self.finish(sink, interrupted, ended, started)?;
+        let report = self.finish(sink, interrupted, ended, expired, started)?;
         match failure {
             Some(error) => Err(error),
             None => Ok(report),
@@ -388,13 +438,15 @@ impl<'m> Session<'m> {
         sink: &mut dyn Sink,
         interrupted: Option<Signal>,
         ended: bool,
+        expired: bool,
         started: Instant,
     ) -> Result<Report> {
         let recursion = self.attached.recursion_misses(&self.plan);
         let dropped_returns = self.attached.detach(!ended);
         let traced = started.elapsed();
         let delivery = &mut self.delivery;
-        while self.reader.read(true, &mut |bytes| delivery.record(bytes, sink)) {}
+        self.pump.finish();
+        while self.pump.read(&mut |bytes| delivery.record(bytes, sink)) {}
         let unfinished = self.report_unfinished(sink);
 
         let mut ledger = Ledger {
@@ -411,6 +463,9 @@ impl<'m> Session<'m> {
         let points = self.counters(0)?;
         ledger.lost_points = points.count[layout::COUNT_POINT_LOST];
         ledger.not_followed = points.count[layout::COUNT_NOT_FOLLOWED];
+        ledger.throttled = points.count[layout::COUNT_THROTTLED];
+        ledger.throttled_for = Duration::from_nanos(points.count[layout::COUNT_THROTTLED_NS]);
+        ledger.spilled = self.pump.spilled();
 
         // those that no later record could tell of
         let calls = ledger.lost.buffer_full.saturating_sub(self.delivery.lost_shown);
@@ -422,7 +477,7 @@ impl<'m> Session<'m> {
         let closed = error.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
         let command = match &self.end {
             // with the output gone there is still a command to wait for: its status is ours
-            End::Command { .. } => Some(self.wait_for_command()?),
+            End::Command { process, .. } if !expired || process.has_ended() => Some(self.wait_for_command()?),
             _ => None,
         };
         if let Some(error) = error.filter(|_| !closed) {
@@ -432,6 +487,7 @@ impl<'m> Session<'m> {
             ledger,
             command,
             interrupted,
+            expired,
             closed,
             backends: self.plan.backends.clone(),
             transport: self.transport,

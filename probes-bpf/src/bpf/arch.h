@@ -56,6 +56,12 @@ static __always_inline void arch_function_args(const struct pt_regs *regs, u64 *
 	args[5] = regs->r9;
 }
 
+/*
+ * rt_sigreturn has no arguments: what it restores stands on the stack. Behind its stack pointer the frame of
+ * the signal goes on with a struct ucontext, 32-bit with three words and the siginfo before. In the ucontext
+ * the mask of signals follows two words, the stack_t and the struct sigcontext.
+ */
+#define ARCH_SIGRETURN_MASK(sp, compat) ((compat) ? (sp) + 12 + 128 + 20 + 88 : (sp) + 40 + 256)
 #define ARCH_SYSCALL_NR(regs) ((regs)->orig_ax)
 #define ARCH_RETURN_VALUE(regs) ((regs)->ax)
 #define ARCH_STACK_POINTER(regs) ((regs)->sp)

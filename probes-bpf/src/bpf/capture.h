@@ -1,112 +1,365 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
  * Captures: the table says what, this copies it behind the record as payloads.
+ *
+ * Most pairs' captures are simple: each an argument's memory, one read. The others (members of what was
+ * captured, lists, long buffers) are read in steps by programs of their own, see complex.h.
  */
 #ifndef RSTRACE_CAPTURE_H
 #define RSTRACE_CAPTURE_H
 
-/* Reads one capture; 0 if there is nothing more to do for it, else it could not be read. */
-static __noinline long capture_one(struct scratch *s, const struct capture *what, u32 index)
+#define PAGE_BYTES 4096
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define AF_NETLINK 16
+
+/* How many bytes so many elements are. */
+static __always_inline u64 bytes_of_count(const struct capture *c, u64 n)
 {
-	struct payload *head;
-	u64 off = s->len, len = 0, ptr;
-	u32 arg = what->arg, status = PAYLOAD_WHOLE;
-	u8 *data;
+	/* more than can be captured anyway, and no product that wraps */
+	if (n > 0xffffffffULL)
+		n = 0xffffffffULL;
+	return ((n + c->round) >> (c->shift & 63)) * c->scale + c->add;
+}
+
+/* No more than the call returned, where that is how much it transferred. */
+static __always_inline u64 at_most_returned(struct scratch *s, const struct capture *c, u64 n)
+{
+	if (c->flags & CAPTURE_RETURNED && s->reading.when == WHEN_RETURN && s->record.ret >= 0 &&
+	    (u64)s->record.ret < n)
+		return s->record.ret;
+	return n;
+}
+
+/* How many bytes are read at most. */
+static __always_inline u64 limit_of(struct scratch *s, const struct capture *c)
+{
+	return c->flags & CAPTURE_MESSAGE && s->record.flags & CALL_NETLINK ? MESSAGE_LEN : c->limit;
+}
+
+/* The count that a capture takes from the call itself. */
+static __always_inline u64 count_of_call(struct scratch *s, const struct capture *c)
+{
+	u32 from = c->count;
+	u64 n = 1;
+
+	if (from < MAX_ARGS) {
+		n = s->record.args[from];
+		if (c->flags & CAPTURE_INT)
+			n = (int)n < 0 ? 0 : (u32)n;
+	} else if (from == FROM_RETURN) {
+		n = s->record.ret < 0 ? 0 : s->record.ret;
+	} else if (from == FROM_IOC_IN || from == FROM_IOC_OUT) {
+		u32 request = s->record.args[1];
+
+		/* direction, then 14 bits of size, as linux/ioctl.h has them */
+		n = request & (from == FROM_IOC_IN ? 1U << 30 : 1U << 31) ? (request >> 16) & 0x3fff : 0;
+	}
+	return at_most_returned(s, c, n);
+}
+
+/* Whether a capture is to be made now. */
+static __always_inline bool is_due(struct scratch *s, const struct capture *c)
+{
+	if (s->reading.when == WHEN_ENTRY)
+		return c->when == WHEN_ENTRY;
+	return c->when == WHEN_ENTRY || c->flags & CAPTURE_FAILED || s->record.ret >= 0 ||
+	       s->record.ret < -4095;
+}
+
+static __always_inline void end_payload(struct scratch *s, const struct capture *c, u32 status)
+{
+	struct reading *r = &s->reading;
+	u32 index = r->next, head = r->head;
+	struct payload *payload;
+
+	if (head > MAX_DATA - sizeof(*payload) || index >= MAX_CAPTURES)
+		return;
+	payload = (void *)s->data + head;
+	payload->status = status | (r->when == WHEN_RETURN ? PAYLOAD_AT_RETURN : 0);
+	if (c->what != WHAT_STRING && c->what != WHAT_BYTES)
+		payload->status |= PAYLOAD_MADE;
+	payload->len = s->len - head - sizeof(*payload);
+	r->at[index] = head + sizeof(*payload);
+	r->end[index] = s->len;
+	s->len = (s->len + 7) & ~7ULL;
+	if (c->flags & CAPTURE_PARENT)
+		r->keep = s->len;
+}
+
+static __always_inline void begin_payload(struct scratch *s)
+{
+	struct reading *r = &s->reading;
+	struct payload *payload;
+	u64 off = s->len;
+
+	if (off > MAX_DATA - sizeof(*payload))
+		return;
+	payload = (void *)s->data + off;
+	payload->capture = r->next;
+	payload->address = r->address;
+	r->head = off;
+	s->len = off + sizeof(*payload);
+}
+
+static __noinline void capture_kernel_string(struct scratch *s, const struct capture *c)
+{
+	u64 off, string = 0;
 	long n;
 
-	if (off > MAX_DATA - sizeof(*head) - MAX_CAPTURE_LEN || arg >= MAX_ARGS)
+	begin_payload(s);
+	off = s->len;
+	barrier_var(off);
+	if (off > MAX_DATA - STEP_LEN)
+		return;
+	n = bpf_probe_read_kernel(&string, sizeof(string), (void *)s->reading.address + c->offset);
+	if (!n)
+		n = bpf_probe_read_kernel_str(s->data + off, STEP_LEN, (void *)string);
+	if (n > 0 && n <= STEP_LEN)
+		s->len = off + n - 1;
+	end_payload(s, c, n < 0 ? PAYLOAD_UNREADABLE : n == STEP_LEN ? PAYLOAD_CUT : PAYLOAD_WHOLE);
+}
+
+static __noinline void capture_parent(struct scratch *s, const struct capture *c)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	u32 parent = BPF_CORE_READ(task, real_parent, tgid);
+	u64 off;
+
+	s->reading.address = 0;
+	begin_payload(s);
+	off = s->len;
+	barrier_var(off);
+	if (off > MAX_DATA - sizeof(parent))
+		return;
+	bpf_probe_read_kernel(s->data + off, sizeof(parent), &parent);
+	s->len = off + sizeof(parent);
+	end_payload(s, c, PAYLOAD_WHOLE);
+}
+
+/* The thread's user and its name. */
+static __always_inline void capture_identity(struct scratch *s, const struct capture *c)
+{
+	u32 uid = bpf_get_current_uid_gid();
+	u64 off;
+
+	begin_payload(s);
+	off = s->len;
+	barrier_var(off);
+	if (off > MAX_DATA - sizeof(uid) - COMM_LEN)
+		return;
+	bpf_probe_read_kernel(s->data + off, sizeof(uid), &uid);
+	bpf_get_current_comm(s->data + off + sizeof(uid), COMM_LEN);
+	s->len = off + sizeof(uid) + COMM_LEN;
+	end_payload(s, c, PAYLOAD_WHOLE);
+}
+
+/* Whether a flag behind an argument makes a directory the root of absolute names too. */
+static __always_inline bool is_root_of_all(struct scratch *s, const struct capture *c)
+{
+	u32 arg = c->shift;
+	u64 flags = 0;
+
+	if (arg >= MAX_ARGS)
 		return 0;
-	head = (void *)s->data + off;
-	data = (u8 *)(head + 1);
-	ptr = s->record.args[arg];
-	if (what->what == WHAT_PARENT) {
-		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-		u32 parent = BPF_CORE_READ(task, real_parent, tgid);
+	bpf_probe_read_user(&flags, sizeof(flags), (void *)s->record.args[arg] + c->add);
+	return (flags & c->limit) != 0;
+}
 
-		__builtin_memcpy(data, &parent, sizeof(parent));
-		n = len = sizeof(parent);
-	} else if (!ptr) {
-		return 0;
-	} else if (what->what == WHAT_STRING || what->what == WHAT_KERNEL_STRING) {
-		if (what->what == WHAT_STRING) {
-			n = bpf_probe_read_user_str(data, MAX_CAPTURE_LEN, (void *)ptr);
-		} else {
-			u64 string = 0;
+/* The way to what a name is relative to: not 0 if the name can't be read yet. */
+static __always_inline long capture_base(struct scratch *s, const struct capture *c)
+{
+	u32 dirfd = AT_FDCWD, arg = c->from, name = c->count;
+	char first = 0;
+	long err = -1;
 
-			n = bpf_probe_read_kernel(&string, sizeof(string), (void *)ptr + what->offset);
-			if (!n)
-				n = bpf_probe_read_kernel_str(data, MAX_CAPTURE_LEN, (void *)string);
-		}
-		if (n > 0) {
-			len = n - 1;
-			if (n == MAX_CAPTURE_LEN) {
-				char last = 0;
+	if (name < MAX_ARGS)
+		err = bpf_probe_read_user(&first, 1, (void *)s->record.args[name]);
+	if (err && s->reading.when == WHEN_ENTRY)
+		return err;
+	if (arg < MAX_ARGS)
+		dirfd = s->record.args[arg];
+	begin_payload(s);
+	capture_way(s->way.lane, first == '/' && !is_root_of_all(s, c), dirfd);
+	end_payload(s, c, s->way.state & WAY_CUT ? PAYLOAD_NO_ROOM : PAYLOAD_WHOLE);
+	return 0;
+}
 
-				/* whole, if the terminator is the last byte that was looked at */
-				if (what->what == WHAT_STRING)
-					bpf_probe_read_user(&last, 1, (void *)ptr + MAX_CAPTURE_LEN - 1);
-				else
-					last = 1;
-				if (last)
-					status = PAYLOAD_CUT;
-			}
-		}
-	} else {
-		if (what->what == WHAT_BYTES) {
-			len = what->len;
-		} else if (what->what == WHAT_BYTES_BY_ARG) {
-			u32 by = what->count;
-
-			if (by >= MAX_ARGS)
-				return 0;
-			len = s->record.args[by];
-			/* more than can be captured anyway, and no product that wraps */
-			len = len > MAX_CAPTURE_LEN ? MAX_CAPTURE_LEN + 1 : len * what->len;
-		} else if (what->what == WHAT_BYTES_BY_RETURN) {
-			if (s->record.ret <= 0)
-				return 0;
-			len = s->record.ret;
-		} else {
-			return 0; /* vectors are read elsewhere, see vector.h */
-		}
-		if (len > MAX_CAPTURE_LEN) {
-			len = MAX_CAPTURE_LEN;
-			status = PAYLOAD_CUT;
-		}
-		n = bpf_probe_read_user(data, len, (void *)ptr);
-	}
-	if (n < 0) {
-		len = 0;
-		status = PAYLOAD_UNREADABLE;
-	}
-	head->capture = index;
-	head->status = status;
-	head->len = len;
-	s->len = off + sizeof(*head) + ((len + 7) & ~7ULL);
-	return n < 0 ? n : 0;
+/* Reads a capture that is not behind an argument. */
+static __always_inline long capture_thread(struct scratch *s, const struct capture *c)
+{
+	s->reading.address = 0;
+	if (c->what == WHAT_BASE)
+		return capture_base(s, c);
+	capture_identity(s, c);
+	return 0;
 }
 
 /*
- * Reads the captures of s->pending that are due, and leaves there those still to be read. What is not
- * resident at entry is no failure yet: the kernel itself will bring it in, and it can be read at return.
- *
- * The mask is kept in memory: in a register, where the verifier knows its value, every subset of the captures
- * would be a path of its own to it.
+ * What socket an argument is: the file in the task's table must be a socket that says it is this file's. The
+ * task may be one of several that share the table, so what was read may be gone; the reads fail then, or the
+ * file is no longer the socket's.
  */
-static __noinline void capture_all(struct scratch *s, const struct pair *p, u32 when)
+static __always_inline bool look_up_socket(u32 fd, struct socket_info *info)
 {
-	for (u32 i = 0; i < MAX_CAPTURES; i++) {
-		u64 before = s->len;
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files, *file = 0;
+	struct socket *socket;
+	struct sock *sk;
+
+	if (!table || fd >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	files = BPF_CORE_READ(table, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	if (!socket || BPF_CORE_READ(socket, file) != file)
+		return 0;
+	sk = BPF_CORE_READ(socket, sk);
+	if (!sk)
+		return 0;
+	info->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	info->type = BPF_CORE_READ(sk, sk_type);
+	info->protocol = BPF_CORE_READ(sk, sk_protocol);
+	info->bound = info->family == AF_NETLINK && BPF_CORE_READ((struct netlink_sock *)sk, portid) != 0;
+	return 1;
+}
+
+static __noinline void capture_socket(struct scratch *s, const struct capture *c)
+{
+	struct socket_info info = {};
+	u32 arg = c->from;
+	u64 off;
+
+	if (arg >= MAX_ARGS || !look_up_socket(s->record.args[arg], &info))
+		return;
+	if (info.family == AF_NETLINK) {
+		s->record.flags |= CALL_NETLINK;
+		s->inflight.flags |= CALL_NETLINK;
+	}
+	s->reading.address = s->record.args[arg];
+	begin_payload(s);
+	off = s->len;
+	barrier_var(off);
+	if (off > MAX_DATA - sizeof(info))
+		return;
+	bpf_probe_read_kernel(s->data + off, sizeof(info), &info);
+	s->len = off + sizeof(info);
+	end_payload(s, c, PAYLOAD_WHOLE);
+}
+
+/* Reads a simple capture; 0 if there is nothing more to do for it, else it could not be read. */
+static __noinline long capture_one(struct scratch *s, const struct capture *c)
+{
+	struct reading *r = &s->reading;
+	u32 status = PAYLOAD_WHOLE, arg = c->from;
+	u64 off, len, most;
+	long n;
+
+	if (c->what >= WHAT_IDENTITY)
+		return capture_thread(s, c);
+	if (arg >= MAX_ARGS || s->len > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload))
+		return 0;
+	r->address = s->record.args[arg];
+	if (c->what == WHAT_PARENT) {
+		capture_parent(s, c);
+		return 0;
+	}
+	if (c->what == WHAT_SOCKET) {
+		capture_socket(s, c);
+		return 0;
+	}
+	if (!r->address)
+		return 0;
+	if (c->what == WHAT_KERNEL_STRING) {
+		capture_kernel_string(s, c);
+		return 0;
+	}
+	/* vectors are read elsewhere, see vector.h */
+	if (c->what != WHAT_STRING && c->what != WHAT_BYTES)
+		return 0;
+	len = c->what == WHAT_STRING ? c->limit : bytes_of_count(c, count_of_call(s, c));
+	most = limit_of(s, c);
+	/* a step is all there is for a simple capture */
+	if (most > STEP_LEN)
+		most = STEP_LEN;
+	if (len > most) {
+		len = most;
+		status = PAYLOAD_CUT;
+	}
+	if (!len)
+		return 0;
+	begin_payload(s);
+	off = s->len;
+	barrier_var(off);
+	if (off > MAX_DATA - STEP_LEN)
+		return 0;
+	if (len > STEP_LEN)
+		len = STEP_LEN;
+	if (c->what == WHAT_STRING) {
+		n = bpf_probe_read_user_str(s->data + off, len, (void *)r->address);
+		/* older kernels say 0 of an empty string, newer ones 1 */
+		if (n == 0)
+			n = 1;
+		if (n > 0 && n <= STEP_LEN)
+			s->len = off + n - 1;
+		if (n == (long)len) {
+			char last = 0;
+
+			/* whole, if the terminator is the last byte that was looked at */
+			bpf_probe_read_user(&last, 1, (void *)r->address + len - 1);
+			if (last)
+				status = PAYLOAD_CUT;
+		}
+	} else {
+		n = bpf_probe_read_user(s->data + off, len, (void *)r->address);
+		if (!n) {
+			s->len = off + len;
+		} else {
+			u64 page = PAGE_BYTES - (r->address & (PAGE_BYTES - 1));
+
+			/* a read fails as a whole: what stands in the page before may be there */
+			if (page < len && !bpf_probe_read_user(s->data + off, page, (void *)r->address))
+				s->len = off + page;
+		}
+	}
+	if (n < 0) {
+		status = PAYLOAD_UNREADABLE;
+		/* the kernel itself will bring it in: it can be read at return */
+		if (r->when == WHEN_ENTRY && !(c->flags & CAPTURE_FRESH)) {
+			s->len = r->head;
+			return n;
+		}
+	}
+	end_payload(s, c, status);
+	return 0;
+}
+
+/*
+ * Reads the simple captures of s->pending that are due, and leaves there those still to be read. What is not
+ * resident at entry is no failure yet.
+ *
+ * The state is kept in memory: in registers, where the verifier knows its values, every subset of the
+ * captures would be a path of its own to it.
+ */
+static __noinline void capture_simple(struct scratch *s, const struct pair *p, u32 when)
+{
+	struct reading *r = &s->reading;
+
+	r->when = when;
+	for (u32 i = 0; i < MAX_SIMPLE; i++) {
+		const struct capture *c = &p->capture[i];
 
 		if (i >= p->captures)
 			break;
+		r->next = i;
 		if (!(s->pending & (1U << i)))
 			continue;
-		if (when == WHEN_ENTRY && p->capture[i].when == WHEN_RETURN)
+		if (when == WHEN_ENTRY && c->when != WHEN_ENTRY)
 			continue;
-		if (capture_one(s, &p->capture[i], i) && when == WHEN_ENTRY)
-			s->len = before;
-		else
+		if (!is_due(s, c) || !capture_one(s, c))
 			s->pending &= ~(1U << i);
 	}
 }

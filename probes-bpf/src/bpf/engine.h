@@ -11,13 +11,21 @@
 
 #define EEXIST 17
 #define E2BIG 7
-#define SIGKILL_BIT (1UL << 8)
+#define SIGKILL 9
+#define SIGKILL_BIT (1UL << (SIGKILL - 1))
 #define SIGNAL_GROUP_EXIT 4
 
 const volatile struct config config = {};
 
 /* With SCOPE_TIDS the threads of the set that are alive, else unused. */
 s64 live = 0;
+
+/* Bytes that went into each CPU's perf buffer, and bytes that the reader has taken out: it writes these. */
+u64 perf_sent[MAX_CPUS] = {};
+u64 perf_read[MAX_CPUS] = {};
+
+/* A launched command is held before its exec: what rstrace's own code does until then is no part of it. */
+u64 held = 0;
 
 /*
  * A program on a CPU has a scratch area of its own, its lane: where a hook can be preempted, other
@@ -31,6 +39,8 @@ enum lane {
 	LANE_GONE,
 	LANE_PREPARE_EXEC,
 	LANE_FAILED_EXEC,
+	LANE_GENERATE,
+	LANE_DELIVER,
 	LANE_FUNCTIONS, /* two each: entry, return */
 };
 
@@ -39,6 +49,7 @@ enum lane {
 
 /* A vector being read. */
 struct walk {
+	u64 begin;  /* its address */
 	u64 vector; /* the address of the next pointer */
 	u64 string; /* the rest of the string being read, or 0 */
 	u64 count;
@@ -50,9 +61,45 @@ struct walk {
 	u32 unterminated;
 };
 
+/* Captures for each element of another, being read. */
+struct iteration {
+	u32 of;	   /* the capture whose elements these are */
+	u32 begin; /* the captures, from and to */
+	u32 end;
+	u32 left; /* elements, this one included */
+	u32 stride;
+};
+
+/* Captures being read. */
+struct reading {
+	u64 address; /* of what is to be read next */
+	u64 left;    /* bytes of the capture under way, or 0 if none is */
+	u32 when;
+	u32 next;	      /* the capture under way, or to look at next */
+	u32 depth;	      /* of loops */
+	u32 head;	      /* where the payload begins */
+	u32 keep;	      /* what a flush must leave: others are members of it */
+	u32 cut;	      /* there is more than the limit */
+	u32 again;	      /* something was not resident: all is to be read at return */
+	u32 at[MAX_CAPTURES]; /* where what a capture brought is in data, of a list the element; 0: nowhere */
+	u32 end[MAX_CAPTURES];
+	struct iteration loops[MAX_LOOPS];
+};
+
+/* The way from a directory up, see path.h. */
+struct way {
+	u64 dentry;
+	u64 mount;
+	u64 value; /* read last: the stack has no room for all that is */
+	u32 state; /* enum way_state */
+	u32 lane;  /* of the scratch area that this is in */
+};
+
 struct scratch {
 	struct inflight inflight;
+	struct way way;
 	struct walk walk;
+	struct reading reading;
 	u64 len;     /* of data */
 	u64 pending; /* captures to be read, a bit each */
 	u64 lost;    /* calls, since the last record of this lane went out */
@@ -81,6 +128,14 @@ struct {
 	__type(value, struct pair);
 } pairs SEC(".maps");
 
+/* The row of a pair by the value of its selecting argument, where that has one of its own. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct variant_key);
+	__type(value, u32);
+} variants SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -102,6 +157,14 @@ struct {
 	__type(key, u32);
 	__type(value, u8);
 } ignored SEC(".maps");
+
+/* The tails of the system call tracepoints: those that read complex captures, and the throttle. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, TAILS);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u32));
+} tails SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -189,6 +252,10 @@ static __noinline long emit(void *ctx, struct scratch *s)
 		err = bpf_ringbuf_output(&ring, r, len, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 	} else {
 		err = bpf_perf_event_output(ctx, &perf, BPF_F_CURRENT_CPU, r, len);
+		/* behind a header and a size, and filled up */
+		if (!err && config.throttle)
+			atomic_add(&perf_sent[bpf_get_smp_processor_id() & (MAX_CPUS - 1)],
+				   (len + 12 + 7) & ~7ULL);
 	}
 	if (!err) {
 		s->lost = 0;
@@ -221,7 +288,7 @@ static __always_inline bool current_is_compat(void)
 static __always_inline u32 pair_of_syscall(bool compat, u64 nr)
 {
 	if (nr >= MAX_SYSCALLS)
-		return 0;
+		return config.unknown;
 	return config.syscalls[(compat ? MAX_SYSCALLS : 0) + nr];
 }
 
@@ -238,7 +305,15 @@ struct call {
 	u32 has_args; /* at a return: args are the call's, so it needs no entry */
 };
 
+#include "filter.h"
+#include "path.h"
 #include "capture.h"
+
+static __always_inline void begin_reading(struct scratch *s, u32 when)
+{
+	__builtin_memset(&s->reading, 0, sizeof(s->reading));
+	s->reading.when = when;
+}
 
 static __always_inline void begin_record(struct scratch *s, u16 kind, u64 pid_tgid)
 {
@@ -264,48 +339,43 @@ static __always_inline void forget(struct inflight *in, struct inflight_key *key
 	bpf_map_delete_elem(&inflights, key);
 }
 
-static __noinline int enter(void *ctx, struct call *c)
+/* The row of a pair for these arguments, and its number. */
+static __always_inline struct pair *row_of(u32 *pair, const u64 *args)
 {
-	struct scratch *s = scratch_of(c->lane);
-	struct inflight_key key = {};
-	struct inflight *in;
-	u32 pair = c->pair;
-	struct pair *p;
-	u64 len;
+	struct pair *p = bpf_map_lookup_elem(&pairs, pair);
+	struct variant_key key = {.pair = *pair};
+	u32 select, *row;
+
+	if (!p || !p->select)
+		return p;
+	select = p->select - 1;
+	if (select >= MAX_ARGS)
+		return p;
+	key.value = args[select];
+	row = bpf_map_lookup_elem(&variants, &key);
+	if (!row)
+		return p;
+	*pair = *row;
+	return bpf_map_lookup_elem(&pairs, pair);
+}
+
+/* Files the call whose entry has been captured as in flight. */
+static __noinline void finish_enter(void *ctx, struct scratch *s)
+{
+	struct inflight *in = &s->inflight;
+	struct inflight_key key = {.pid_tgid = s->record.pid_tgid, .slot = s->record.slot};
+	u32 pair = s->record.pair;
+	u64 len = s->len;
 	long err;
 
-	p = bpf_map_lookup_elem(&pairs, &pair);
-	if (!s || !p)
-		return 0;
-	in = &s->inflight;
-	key.pid_tgid = bpf_get_current_pid_tgid();
-	key.slot = c->slot;
-
-	begin_record(s, RECORD_PART, key.pid_tgid);
-	s->record.pair = pair;
-	s->record.slot = c->slot;
-	s->record.flags = c->flags;
-	in->entry_time = s->record.entry_time = bpf_ktime_get_ns();
-	for (int i = 0; i < MAX_ARGS; i++)
-		in->args[i] = s->record.args[i] = c->args[i];
-	in->frame = c->frame;
-	in->nr = s->record.nr = c->nr;
-	in->pair = pair;
-	in->flags = c->flags;
-	in->parts = 0;
-	in->nested = 0;
-	in->len = 0;
-	s->pending = ALL_CAPTURES;
-	capture_all(s, p, WHEN_ENTRY);
 	in->pending = s->pending;
-	len = s->len;
+	in->parts = s->record.parts;
 	barrier_var(len);
 	if (len > INLINE_LEN) {
 		/* what had no room may be read again at return */
 		if (emit(ctx, s))
 			in->pending = ALL_CAPTURES;
-		else
-			in->parts = 1;
+		in->parts++;
 	} else {
 		bpf_probe_read_kernel(in->data, len, s->data);
 		in->len = len;
@@ -316,11 +386,11 @@ static __noinline int enter(void *ctx, struct call *c)
 		struct inflight *old = bpf_map_lookup_elem(&inflights, &key);
 
 		/* deeper on the stack than a call under way: inside it */
-		if (old && old->pair && c->frame && c->frame < old->frame) {
+		if (old && old->pair && in->frame && in->frame < old->frame) {
 			old->nested++;
 			count(pair, COUNT_SEEN);
 			count(pair, COUNT_NESTED);
-			return 0;
+			return;
 		}
 		if (old && old->pair)
 			count(old->pair, COUNT_NO_RETURN);
@@ -334,16 +404,62 @@ static __noinline int enter(void *ctx, struct call *c)
 		count(pair, COUNT_INFLIGHT_FULL);
 	else
 		count(pair, COUNT_INFLIGHT_BUSY);
+}
+
+/* At an entry; not 0 if a tail has to read its captures and finish it. */
+static __noinline int enter(void *ctx, struct call *c)
+{
+	struct scratch *s = scratch_of(c->lane);
+	struct inflight *in;
+	u32 pair = c->pair;
+	struct pair *p;
+
+	if (!s || !passes(pair, c->args))
+		return 0;
+	p = row_of(&pair, c->args);
+	if (!p)
+		return 0;
+	s->way.lane = c->lane;
+	in = &s->inflight;
+
+	begin_record(s, RECORD_PART, bpf_get_current_pid_tgid());
+	s->record.pair = pair;
+	s->record.slot = c->slot;
+	s->record.flags = c->flags;
+	in->entry_time = s->record.entry_time = bpf_ktime_get_ns();
+	for (int i = 0; i < MAX_ARGS; i++)
+		in->args[i] = s->record.args[i] = c->args[i];
+	in->frame = c->frame;
+	in->nr = s->record.nr = c->nr;
+	in->pair = pair;
+	in->flags = c->flags;
+	in->nested = 0;
+	in->len = 0;
+	s->pending = (1U << p->captures) - 1;
+	if (p->complex) {
+		begin_reading(s, WHEN_ENTRY);
+		return 1;
+	}
+	if (p->captures)
+		capture_simple(s, p, WHEN_ENTRY);
+	finish_enter(ctx, s);
 	return 0;
 }
 
-/* -512 and its like also come when the thread is being killed and will not go on. */
+/*
+ * -512 and its like also come when the thread is being killed and will not go on. What a signal other than
+ * SIGKILL does to the thread that it was sent to is seen by a debugger after the call, and told after it
+ * here.
+ */
 static __always_inline bool current_is_dying(void)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	u32 signal;
 
-	return (BPF_CORE_READ(task, pending.signal.sig[0]) & SIGKILL_BIT) ||
-	       (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT);
+	if (!(BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT))
+		return (BPF_CORE_READ(task, pending.signal.sig[0]) & SIGKILL_BIT) != 0;
+	signal = BPF_CORE_READ(task, signal, group_exit_code) & 0x7f;
+	return !signal || signal == SIGKILL || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid);
 }
 
 /* From the in-flight state to a record in the scratch area. */
@@ -372,6 +488,7 @@ static __always_inline void resume_record(struct scratch *s, const struct inflig
 	}
 }
 
+/* At a return; not 0 if a tail has to read its captures and send the record. */
 static __noinline int leave(void *ctx, struct call *c)
 {
 	struct scratch *s = scratch_of(c->lane);
@@ -382,9 +499,12 @@ static __noinline int leave(void *ctx, struct call *c)
 
 	if (!s)
 		return 0;
+	s->way.lane = c->lane;
 	key.pid_tgid = bpf_get_current_pid_tgid();
 	key.slot = c->slot;
 	in = lookup_inflight(&key);
+	if (in && c->nr == ~0U && in->nr == config.sigreturn[in->flags & CALL_COMPAT ? 1 : 0] && c->slot == 0)
+		c->nr = in->nr;
 	if (in && c->slot == 0 && in->nr != c->nr && !(in->flags & CALL_EXECED)) {
 		count(in->pair, COUNT_NO_RETURN);
 		forget(in, &key);
@@ -392,6 +512,11 @@ static __noinline int leave(void *ctx, struct call *c)
 	}
 	if (in && in->nested) {
 		in->nested--;
+		return 0;
+	}
+	if (in && !passes_return(c->ret)) {
+		count(in->pair, COUNT_FILTERED);
+		forget(in, &key);
 		return 0;
 	}
 	if (in) {
@@ -405,11 +530,14 @@ static __noinline int leave(void *ctx, struct call *c)
 		 */
 		if (!pair || (c->ret == 0 && c->nr == config.execve[c->flags & CALL_COMPAT ? 1 : 0]))
 			return 0;
+		if (!passes_return(c->ret) || !passes(pair, c->args))
+			return 0;
 		count(pair, COUNT_SEEN);
 		if (!c->has_args) {
 			count(pair, COUNT_NO_ENTRY);
 			return 0;
 		}
+		p = row_of(&pair, c->args);
 		begin_record(s, RECORD_CALL, key.pid_tgid);
 		for (int i = 0; i < MAX_ARGS; i++)
 			s->record.args[i] = c->args[i];
@@ -424,8 +552,12 @@ static __noinline int leave(void *ctx, struct call *c)
 		s->record.flags |= CALL_DIED;
 	if (s->pending) {
 		p = bpf_map_lookup_elem(&pairs, &pair);
+		if (p && p->complex) {
+			begin_reading(s, WHEN_RETURN);
+			return 1;
+		}
 		if (p)
-			capture_all(s, p, WHEN_RETURN);
+			capture_simple(s, p, WHEN_RETURN);
 	}
 	emit(ctx, s);
 	return 0;

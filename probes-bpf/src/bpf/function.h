@@ -42,7 +42,9 @@ static __always_inline int function_entry(void *ctx, u32 slot, struct call *c)
 	c->pair = config.function_pair[slot];
 	if (!c->pair && !as_syscall(c))
 		return 0;
-	return enter(ctx, c);
+	/* functions have no complex captures */
+	enter(ctx, c);
+	return 0;
 }
 
 static __always_inline int function_return(void *ctx, u32 slot, s64 ret)
@@ -54,7 +56,8 @@ static __always_inline int function_return(void *ctx, u32 slot, s64 ret)
 	c.pair = config.function_pair[slot];
 	if (!c.pair && !as_syscall(&c))
 		return 0;
-	return leave(ctx, &c);
+	leave(ctx, &c);
+	return 0;
 }
 
 static __always_inline int kprobe_entry(struct pt_regs *ctx, u32 slot)

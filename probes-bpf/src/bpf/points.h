@@ -141,4 +141,81 @@ static __always_inline int on_exit(void *ctx)
 	return 0;
 }
 
+#define SI_KERNEL 0x80
+
+/* Values of the tracepoint signal_generate's result. */
+#define TRACE_SIGNAL_DELIVERED 0
+#define TRACE_SIGNAL_IGNORED 1
+
+#define SIGINFO_LEN 48
+#define SIGNAL_MAX 64
+
+/*
+ * A signal and what is known of it. `info` may be one of two small numbers that stand for SI_USER from this
+ * thread and SI_KERNEL.
+ */
+static __always_inline void emit_signal(void *ctx, u32 lane, u64 pid_tgid, u32 signal, void *info, u32 what,
+					u64 handler)
+{
+	struct scratch *s = scratch_of(lane);
+	struct payload *head;
+
+	if (!s)
+		return;
+	begin_record(s, RECORD_SIGNAL, pid_tgid);
+	s->record.args[0] = signal;
+	s->record.args[1] = what;
+	s->record.args[2] = handler;
+	head = (void *)s->data;
+	head->capture = 0;
+	head->status = PAYLOAD_WHOLE;
+	head->len = SIGINFO_LEN;
+	head->address = (u64)info;
+	if ((u64)info <= 2) {
+		u64 sender = bpf_get_current_pid_tgid() >> 32;
+		u32 uid = bpf_get_current_uid_gid();
+
+		__builtin_memset(head + 1, 0, SIGINFO_LEN);
+		*(u32 *)(s->data + sizeof(*head)) = signal;
+		if ((u64)info == 1) {
+			*(u32 *)(s->data + sizeof(*head) + 8) = SI_KERNEL;
+		} else {
+			*(u32 *)(s->data + sizeof(*head) + 16) = sender;
+			*(u32 *)(s->data + sizeof(*head) + 20) = uid;
+		}
+	} else if (bpf_probe_read_kernel(head + 1, SIGINFO_LEN, info)) {
+		head->status = PAYLOAD_UNREADABLE;
+	}
+	s->len = sizeof(*head) + SIGINFO_LEN;
+	emit(ctx, s);
+}
+
+/* In the sender, which may be anyone. What will be delivered is told again then, but perhaps as another one.
+ */
+static __always_inline int on_signal_generate(void *ctx, u32 signal, void *info, struct task_struct *to,
+					      u32 result)
+{
+	u64 pid_tgid;
+
+	if (held || result > TRACE_SIGNAL_IGNORED)
+		return 0;
+	pid_tgid = (u64)BPF_CORE_READ(to, tgid) << 32 | (u32)BPF_CORE_READ(to, pid);
+	if (!in_scope(pid_tgid))
+		return 0;
+	emit_signal(ctx, LANE_GENERATE, pid_tgid, signal, info,
+		    result == TRACE_SIGNAL_IGNORED ? SIGNAL_IGNORED : SIGNAL_SENT, 0);
+	return 0;
+}
+
+/* In the thread that it is for. */
+static __always_inline int on_signal_deliver(void *ctx, u32 signal, void *info, struct k_sigaction *action)
+{
+	u64 pid_tgid = bpf_get_current_pid_tgid();
+
+	if (!held && in_scope(pid_tgid))
+		emit_signal(ctx, LANE_DELIVER, pid_tgid, signal, info, SIGNAL_DELIVERED,
+			    (u64)BPF_CORE_READ(action, sa.sa_handler));
+	return 0;
+}
+
 #endif

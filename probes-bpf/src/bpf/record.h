@@ -9,24 +9,38 @@
 #include "types.h"
 
 #define MAX_ARGS 6
-#define MAX_CAPTURES 6
-/* PATH_MAX: the longest string or buffer that one capture brings */
-#define MAX_CAPTURE_LEN 4096
+#define MAX_CAPTURES 12
+/* more captures than these are read by a tail: each is a path of its own to the verifier */
+#define MAX_SIMPLE 4
+/* bytes that one step of a capture reads; PATH_MAX, so that a path needs but one */
+#define STEP_LEN 4096
+/* bytes that are read of messages of netlink; the kernel's own have up to 32 KiB */
+#define MESSAGE_LEN (1 << 16)
 /* kernel functions that can be attached to at once */
 #define FUNCTION_SLOTS 8
 /* larger than any syscall number in use */
 #define MAX_SYSCALLS 512
 /* captured bytes that wait in the in-flight map; what is longer goes ahead as a part */
 #define INLINE_LEN 256
-/* payload bytes of one record: MAX_CAPTURES captures with their heads fit */
-#define MAX_DATA (MAX_CAPTURES * (MAX_CAPTURE_LEN + 8))
+/* payload bytes of one record; what is longer goes ahead as parts */
+#define MAX_DATA (6 * (STEP_LEN + 16))
+/* CPUs whose perf buffers are told apart; a power of two */
+#define MAX_CPUS 1024
+/* the places of the tails in `tails`: enum capture_when, then */
+#define TAIL_THROTTLE 2
+#define TAILS 3
+/* syscalls that make a thread or process */
+#define MAX_CLONES 4
+/* captures that are done for each element of another may nest so deep */
+#define MAX_LOOPS 2
 
 enum record_kind {
-	RECORD_CALL = 1, /* a pair is complete: entry and return merged */
-	RECORD_PART = 2, /* captures of a call that follows */
-	RECORD_FORK = 3, /* args: the child's tid */
-	RECORD_EXEC = 4, /* args: the tid before */
-	RECORD_EXIT = 5, /* args: exit code, whether the group ended */
+	RECORD_CALL = 1,   /* a pair is complete: entry and return merged */
+	RECORD_PART = 2,   /* captures of a call that follows */
+	RECORD_FORK = 3,   /* args: the child's tid */
+	RECORD_EXEC = 4,   /* args: the tid before */
+	RECORD_EXIT = 5,   /* args: exit code, whether the group ended */
+	RECORD_SIGNAL = 6, /* args: number, enum signal_what, its handler; a payload: its siginfo */
 };
 
 enum call_flags {
@@ -35,6 +49,7 @@ enum call_flags {
 	CALL_DIED = 1 << 2,	/* the thread is being killed, or never returned */
 	CALL_VECTORS = 1 << 3,	/* its string vectors have been read */
 	CALL_EXECED = 1 << 4,	/* it replaced the program: the kernel forgets which execve it was */
+	CALL_NETLINK = 1 << 5,	/* the descriptor that was looked up is a netlink socket */
 };
 
 struct record {
@@ -53,17 +68,28 @@ struct record {
 	u32 slot;  /* in-flight slot: 0 for syscalls, else 1 + function slot */
 };
 
+enum signal_what {
+	SIGNAL_DELIVERED = 0, /* to this thread, which is about to act on it */
+	SIGNAL_IGNORED = 1,   /* sent to this thread, which will never know */
+	SIGNAL_SENT = 2,      /* to this thread, and waiting */
+};
+
+/* The low byte of a payload's status. */
 enum payload_status {
 	PAYLOAD_WHOLE = 0,
-	PAYLOAD_CUT = 1,
-	PAYLOAD_UNREADABLE = 2,
+	PAYLOAD_CUT = 1,	/* there is more than was asked for */
+	PAYLOAD_UNREADABLE = 2, /* from here on; what stands before could be read */
+	PAYLOAD_NO_ROOM = 3,	/* likewise, but for want of room or of steps */
 };
+#define PAYLOAD_AT_RETURN 0x100
+#define PAYLOAD_MADE 0x200 /* not the process's bytes as they are */
 
 /* Follows the record, and itself: data of len bytes, padded to 8. */
 struct payload {
 	u16 capture;
-	u16 status; /* enum payload_status */
+	u16 status; /* enum payload_status, and when it was read */
 	u32 len;
+	u64 address; /* in the process */
 };
 
 /* The head of an element in a captured vector of strings; the low bits are its length. */
@@ -77,29 +103,93 @@ enum capture_when {
 };
 
 enum capture_what {
-	WHAT_STRING = 0,
-	WHAT_BYTES = 1,
-	WHAT_BYTES_BY_ARG = 2,
-	WHAT_BYTES_BY_RETURN = 3,
-	WHAT_STRINGS = 4,
-	WHAT_POINTER_COUNT = 5,
-	WHAT_KERNEL_STRING = 6,
-	WHAT_PARENT = 7,
+	WHAT_STRING = 0, /* in user memory, up to its terminator */
+	WHAT_BYTES = 1,	 /* in user memory */
+	WHAT_EACH = 2,	 /* the captures that follow, for each element of another */
+	WHAT_STRINGS = 3,
+	WHAT_POINTER_COUNT = 4,
+	WHAT_KERNEL_STRING = 5,
+	WHAT_PARENT = 6,
+	WHAT_IDENTITY = 7,
+	/*
+	 * The way from what a name is relative to: `from` is the directory's descriptor, `count` the name. If
+	 * there are bits of `limit` at `add` behind the argument `shift`, absolute names are relative too.
+	 */
+	WHAT_BASE = 8,
+	WHAT_SOCKET = 9, /* struct socket_info of the descriptor that the argument is, if it is a socket */
 };
 
+/* Where an address or a count comes from: an argument by its index, or one of these. */
+#define FROM_CAPTURED 16 /* plus the index of a capture: a member of what it brought */
+#define FROM_RETURN 32
+#define FROM_CONSTANT 33 /* count 1 */
+#define FROM_IOC_IN \
+	34 /* count: the size in an ioctl's request (the second argument), if it says to read it */
+#define FROM_IOC_OUT 35 /* likewise, if it says to write it */
+
+enum capture_flags {
+	CAPTURE_FAILED = 1 << 0,   /* at return: also of a call that failed */
+	CAPTURE_FRESH = 1 << 1,	   /* at entry: the call changes it, so never later */
+	CAPTURE_INT = 1 << 2,	   /* the count is an int: the argument's upper half means nothing */
+	CAPTURE_PARENT = 1 << 3,   /* others are members of what it brings */
+	CAPTURE_MESSAGE = 1 << 4,  /* of a netlink socket as much as there is room for, whatever the limit */
+	CAPTURE_RETURNED = 1 << 5, /* at return: a count of no more than the call returned */
+};
+
+/* What a socket is. */
+struct socket_info {
+	u16 family;
+	u16 type;
+	u16 protocol;
+	u16 bound; /* netlink: it has an address */
+};
+
+/* An argument that a capture goes without. */
+#define NO_ARG 0xff
+
+/* How the way from a directory to the root of its mount namespace ended; 0 is well. */
+enum way_state {
+	WAY_DELETED = 1 << 0,  /* the directory is in its parent no more */
+	WAY_DETACHED = 1 << 1, /* the root was not reached: what it is on is mounted nowhere */
+	WAY_CUT = 1 << 2,      /* too long, or a name was not readable */
+	WAY_NONE = 1 << 3,     /* there is no such descriptor */
+	WAY_OF_ROOT = 1 << 4,  /* it is that of the thread's root, as the name is absolute */
+};
+
+/*
+ * What to copy. The length is ((count + round) >> shift) * scale + add, at most limit. EACH goes through what
+ * the capture `from` brought in steps of `scale`, at most `limit` of them.
+ */
 struct capture {
-	u8 arg;
-	u8 when;    /* enum capture_when */
-	u8 what;    /* enum capture_what */
-	u8 count;   /* BYTES_BY_ARG: the argument that holds the count */
-	u32 len;    /* BYTES: how many; BYTES_BY_ARG: bytes per count */
-	u32 offset; /* KERNEL_STRING: of the pointer in the structure */
+	u8 what;	  /* enum capture_what */
+	u8 when;	  /* enum capture_when */
+	u8 from;	  /* where the address is */
+	u8 count;	  /* where the count is */
+	u16 offset;	  /* of the address in what was captured; KERNEL_STRING: in the structure */
+	u16 count_offset; /* likewise, of the count */
+	u8 pointer;	  /* bytes of a captured address */
+	u8 count_size;	  /* bytes of a captured count */
+	u8 flags;	  /* enum capture_flags */
+	u8 body;	  /* EACH: how many captures follow */
+	u16 round;
+	u16 shift;
+	u32 scale;
+	u32 add;
+	u32 limit;
 };
 
 struct pair {
 	u16 captures; /* how many */
-	u16 vectors;  /* some are vectors */
+	u8 vectors;   /* some are vectors of strings */
+	u8 select;    /* 1 + the argument whose value may select another row, see `variants` */
+	u32 complex;  /* captures may take many steps */
 	struct capture capture[MAX_CAPTURES];
+};
+
+/* A call that is another one by an argument's value: ioctl by its request. */
+struct variant_key {
+	u32 pair;
+	u32 value;
 };
 
 /* pid_tgid and slot, so that functions nest and probes do not collide */
@@ -134,6 +224,9 @@ enum counter {
 	COUNT_PART_LOST,     /* parts without room: their call is incomplete */
 	COUNT_POINT_LOST,    /* fork, exec and exit without room */
 	COUNT_NOT_FOLLOWED,  /* children without room in the follow set */
+	COUNT_THROTTLED,     /* calls whose return was held back, and for how long */
+	COUNT_THROTTLED_NS,
+	COUNT_FILTERED, /* calls seen whose result was not asked for */
 	COUNTERS,
 };
 
@@ -163,10 +256,16 @@ struct config {
 	u32 by_uid;
 	u32 uid;
 	u32 transport;	  /* enum transport */
+	u32 throttle;	  /* traced threads wait for the reader */
+	u32 buffer;	  /* bytes: of the ring, or of each CPU's perf buffer */
 	u32 wake_bytes;	  /* the ring wakes its reader when this much waits */
 	u32 task_pt_regs; /* the helper exists (5.15) */
 	u32 execve[2]; /* its number, native and compat: the kernel reports every exec that succeeded by it */
 	u32 execs;     /* execve is traced: it may change the ABI within a call */
+	u32 sigreturn[2]; /* likewise rt_sigreturn; ~0 if it is not traced: at its return the number is gone
+			   */
+	u32 clones[2][MAX_CLONES];	   /* native and compat: they return in the child too */
+	u32 unknown;			   /* the pair of calls whose number is in no table, or 0 */
 	u32 fork_child_offset;		   /* of child_pid in the classic sched_process_fork */
 	u32 function_args[FUNCTION_SLOTS]; /* how many the function has (fentry) */
 	u32 function_int[FUNCTION_SLOTS];  /* it returns an int: the upper half of its result means nothing */

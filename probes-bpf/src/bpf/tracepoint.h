@@ -6,6 +6,7 @@
 #ifndef RSTRACE_TRACEPOINT_H
 #define RSTRACE_TRACEPOINT_H
 
+#include "complex.h"
 #include "points.h"
 #include "vector.h"
 
@@ -40,21 +41,83 @@ static __always_inline bool args_of_regs(struct pt_regs *from, bool compat, stru
 	return 1;
 }
 
+/* enter() and leave(), with the tail for complex captures; should that fail, without these. */
+static __always_inline int enter_syscall(void *ctx, struct call *c)
+{
+	if (enter(ctx, c)) {
+		struct scratch *s = scratch_of(LANE_ENTER);
+
+		bpf_tail_call(ctx, &tails, WHEN_ENTRY);
+		if (s)
+			finish_enter(ctx, s);
+	}
+	return 0;
+}
+
+static __always_inline int leave_syscall(void *ctx, struct call *c)
+{
+	if (leave(ctx, c)) {
+		struct scratch *s = scratch_of(LANE_EXIT);
+
+		bpf_tail_call(ctx, &tails, WHEN_RETURN);
+		if (s)
+			emit(ctx, s);
+	}
+	if (throttle_ns())
+		bpf_tail_call(ctx, &tails, TAIL_THROTTLE);
+	return 0;
+}
+
+/* rt_sigreturn gets the address of what it restores for an argument. */
+static __always_inline void sigreturn_args(struct pt_regs *from, struct call *c)
+{
+	bool compat = (c->flags & CALL_COMPAT) != 0;
+	unsigned long sp = 0;
+
+	if (c->nr != config.sigreturn[compat])
+		return;
+	bpf_probe_read_kernel(&sp, sizeof(sp), &ARCH_STACK_POINTER(from));
+	c->args[0] = ARCH_SIGRETURN_MASK(sp, compat);
+}
+
+/* A new child returns from the clone that its parent made: that is no call of its own. */
+static __always_inline bool is_of_new_child(u32 nr, s64 ret, bool compat)
+{
+	if (ret)
+		return 0;
+	for (int i = 0; i < MAX_CLONES; i++)
+		if (nr == config.clones[compat][i])
+			return 1;
+	return 0;
+}
+
+/* Whether a call is still rstrace's own, in the process that is to become the command, whoever its user is.
+ */
+static __always_inline bool is_before_exec(u32 nr)
+{
+	if (held && nr == config.execve[0])
+		held = 0;
+	return held;
+}
+
 SEC("raw_tp/sys_enter")
 int raw_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct call c = {.lane = LANE_ENTER};
 
-	if (!wanted(bpf_get_current_pid_tgid()))
+	if (!in_scope(bpf_get_current_pid_tgid()))
 		return 0;
 	c.nr = ctx->args[1];
+	if (is_before_exec(c.nr) || !is_of_user())
+		return 0;
 	c.flags = current_is_compat() ? CALL_COMPAT : 0;
 	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);
 	if (!c.pair || c.pair & BY_FUNCTION)
 		return 0;
 	if (!args_of_regs((void *)ctx->args[0], c.flags & CALL_COMPAT, &c))
 		return 0;
-	return enter(ctx, &c);
+	sigreturn_args((void *)ctx->args[0], &c);
+	return enter_syscall(ctx, &c);
 }
 
 SEC("tp/raw_syscalls/sys_enter")
@@ -62,32 +125,40 @@ int classic_sys_enter(struct classic_sys_enter *ctx)
 {
 	struct call c = {.lane = LANE_ENTER};
 
-	if (!wanted(bpf_get_current_pid_tgid()))
+	if (!in_scope(bpf_get_current_pid_tgid()))
 		return 0;
 	c.nr = ctx->id;
+	if (is_before_exec(c.nr) || !is_of_user())
+		return 0;
 	c.flags = current_is_compat() ? CALL_COMPAT : 0;
 	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);
 	if (!c.pair || c.pair & BY_FUNCTION)
 		return 0;
 	for (int i = 0; i < MAX_ARGS; i++)
 		c.args[i] = c.flags & CALL_COMPAT ? (u32)ctx->args[i] : ctx->args[i];
-	return enter(ctx, &c);
+	if (c.nr == config.sigreturn[c.flags & CALL_COMPAT ? 1 : 0])
+		sigreturn_args(current_regs(), &c);
+	return enter_syscall(ctx, &c);
 }
 
 static __always_inline int sys_exit(void *ctx, struct pt_regs *regs, s64 nr, s64 ret)
 {
 	struct call c = {.lane = LANE_EXIT, .nr = nr, .ret = ret};
 
+	if (held)
+		return 0;
 	c.flags = current_is_compat() ? CALL_COMPAT : 0;
 	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);
 	if (c.pair & BY_FUNCTION)
 		c.pair = 0;
-	if (!c.pair && !config.execs)
+	if (!c.pair && !config.execs && (config.sigreturn[0] == ~0U || c.nr != ~0U))
+		return 0;
+	if (is_of_new_child(c.nr, ret, c.flags & CALL_COMPAT))
 		return 0;
 	if (!regs)
 		regs = current_regs();
 	c.has_args = args_of_regs(regs, c.flags & CALL_COMPAT, &c);
-	return leave(ctx, &c);
+	return leave_syscall(ctx, &c);
 }
 
 SEC("raw_tp/sys_exit")
@@ -109,6 +180,19 @@ int classic_sys_exit(struct classic_sys_exit *ctx)
 	if (!wanted(bpf_get_current_pid_tgid()))
 		return 0;
 	return sys_exit(ctx, 0, ctx->id, ctx->ret);
+}
+
+SEC("raw_tp/signal_generate")
+int raw_signal_generate(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_signal_generate(ctx, ctx->args[0], (void *)ctx->args[1], (void *)ctx->args[2],
+				  ctx->args[4]);
+}
+
+SEC("raw_tp/signal_deliver")
+int raw_signal_deliver(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_signal_deliver(ctx, ctx->args[0], (void *)ctx->args[1], (void *)ctx->args[2]);
 }
 
 SEC("raw_tp/sched_process_fork")

@@ -31,8 +31,9 @@ static __always_inline void begin_part(struct scratch *s)
 	struct payload *head = (void *)s->data;
 
 	head->capture = s->walk.capture;
-	head->status = PAYLOAD_WHOLE;
+	head->status = PAYLOAD_WHOLE | PAYLOAD_MADE;
 	head->len = 0;
+	head->address = s->walk.begin;
 	s->len = sizeof(*head);
 }
 
@@ -154,12 +155,13 @@ static __noinline long next_vector(struct scratch *s)
 		return 1;
 	w->next = index + 1;
 	capture = &p->capture[index];
-	arg = capture->arg;
+	arg = capture->from;
 	if ((capture->what != WHAT_STRINGS && capture->what != WHAT_POINTER_COUNT) || arg >= MAX_ARGS)
 		return 0;
 	w->vector = s->record.args[arg];
 	if (!w->vector)
 		return 0;
+	w->begin = w->vector;
 	w->what = capture->what;
 	w->capture = index;
 	w->string = 0;
@@ -250,7 +252,7 @@ static __always_inline void send_vectors(void *ctx, u32 lane, void *again)
 	s->record.kind = RECORD_PART;
 	s->len = 0;
 	s->pending = in->pending;
-	capture_all(s, p, WHEN_ENTRY);
+	capture_simple(s, p, WHEN_ENTRY);
 	in->pending = s->pending;
 	if (s->len) {
 		emit(ctx, s);

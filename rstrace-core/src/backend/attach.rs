@@ -5,16 +5,17 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, PrintLevel, ProgramMut};
 use rstrace_probes_bpf::{RstraceSkel, RstraceSkelBuilder, layout};
 
 use super::kprobe::{self, ReturnEvent};
-use super::plan::{AGAIN, Plan, Prepare};
+use super::plan::{Plan, Prepare, Tail, Wish};
 use super::{Backend, TracepointHook};
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::filter::Filter;
 use crate::machine::{Machine, has_helper, perf_event_open};
 use crate::transport::Transport;
 
@@ -23,8 +24,11 @@ use crate::transport::Transport;
 pub(crate) struct Settings {
     pub scope: u32,
     pub target: u32,
-    pub follow: bool,
+    pub wish: Wish,
     pub uid: Option<u32>,
+    /// The target is a command that is held before its exec.
+    pub held: bool,
+    pub filter: Filter,
     pub transport: Transport,
     /// Bytes: of the ring, or of each CPU's perf buffer.
     pub buffer: usize,
@@ -41,12 +45,30 @@ pub(crate) struct Attached<'m> {
     returns: Vec<ReturnEvent<'m>>,
     /// The kernel side's count of living threads, in its mapped .bss.
     live: NonNull<i64>,
+    /// Likewise, what has been read of each CPU's perf buffer.
+    perf_read: NonNull<[u64; layout::MAX_CPUS]>,
     pub skel: RstraceSkel<'static>,
 }
 
 impl fmt::Debug for Attached<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attached").field("returns", &self.returns).finish_non_exhaustive()
+    }
+}
+
+/// The kernel side's array of bytes read, by CPU. Valid as long as the skeleton lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PerfRead(NonNull<[u64; layout::MAX_CPUS]>);
+
+// SAFETY: the array is mapped memory that outlives the session's reader, and is changed atomically only.
+unsafe impl Send for PerfRead {}
+
+impl PerfRead {
+    /// Adds bytes read of a CPU's buffer.
+    pub(crate) fn add(self, cpu: usize, bytes: u64) {
+        let place = self.0.as_ptr().cast::<u64>().wrapping_add(cpu % layout::MAX_CPUS);
+        // SAFETY: inside the array, aligned, and mapped (see above); the kernel side only reads it.
+        unsafe { AtomicU64::from_ptr(place) }.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
@@ -83,7 +105,7 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
     let mut open = RstraceSkelBuilder::default().open(place).map_err(load_error)?;
 
     let prepare = if plan.needs_prepare() { Prepare::find(machine) } else { None };
-    let wanted = plan.programs(settings.follow, prepare);
+    let wanted = plan.programs(settings.wish, prepare);
     for mut program in open.open_object_mut().progs_mut() {
         let name = program.name().to_string_lossy().into_owned();
         if !wanted.contains(&name) {
@@ -97,11 +119,15 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
         }
     }
 
+    let rodata = open.maps.rodata_data.as_deref_mut().context_missing()?;
+    rodata.filter = settings.filter.constants();
     let config = &mut open.maps.rodata_data.as_deref_mut().context_missing()?.config;
     plan.configure(config);
     config.scope = settings.scope;
     config.target = settings.target;
-    config.follow = settings.follow.into();
+    config.follow = settings.wish.follow.into();
+    config.throttle = settings.wish.throttle.into();
+    config.buffer = settings.buffer as u32;
     config.by_uid = settings.uid.is_some().into();
     config.uid = settings.uid.unwrap_or(0);
     config.transport = match settings.transport {
@@ -110,17 +136,21 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
     };
     config.wake_bytes = (settings.buffer / 4) as u32;
     config.task_pt_regs = has_helper(libbpf_sys::BPF_FUNC_task_pt_regs).into();
-    if settings.follow && plan.hook == TracepointHook::Classic {
+    if settings.wish.follow && plan.hook == TracepointHook::Classic {
         let tracefs = machine.tracefs().map_err(unsupported)?;
         config.fork_child_offset =
             tracefs.field_offset("sched/sched_process_fork", "child_pid").context("tracefs")?;
     }
 
+    let cgroups = Filter::open_map(&mut open.maps.cgroup_set, settings.filter.cgroups.as_ref())?;
+    let namespaces = Filter::open_map(&mut open.maps.mntns_set, settings.filter.mount_namespaces.as_ref())?;
     let maps = &mut open.maps;
     let rows = plan.tables().len() as u32 + 1;
     let sized = (|| {
         maps.pairs.set_max_entries(rows)?;
         maps.counts.set_max_entries(rows)?;
+        maps.variants.set_max_entries((plan.variants().len() as u32).max(1))?;
+        maps.arg_filters.set_max_entries(rows)?;
         maps.scratches.set_max_entries(layout::LANE_FUNCTIONS + 2 * plan.functions.len() as u32)?;
         if matches!(settings.scope, layout::SCOPE_TGIDS | layout::SCOPE_TIDS) {
             maps.followed.set_max_entries(FOLLOWED)?;
@@ -136,14 +166,28 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
     sized.map_err(load_error)?;
 
     let mut skel = open.load().map_err(load_error)?;
-    let live = NonNull::from(&mut skel.maps.bss_data.as_deref_mut().context_missing()?.live);
+    Filter::hold(&skel.maps.cgroup_set, cgroups.as_ref())?;
+    Filter::hold(&skel.maps.mntns_set, namespaces.as_ref())?;
+    let bss = skel.maps.bss_data.as_deref_mut().context_missing()?;
+    bss.held = settings.held.into();
+    let live = NonNull::from(&mut bss.live);
+    let perf_read = NonNull::from(&mut bss.perf_read);
     for (index, row) in plan.tables().iter().enumerate() {
         let key = (index as u32 + 1).to_ne_bytes();
         // SAFETY: the row is plain data without padding, see layout.
         let value = unsafe { plain::as_bytes(row) };
         skel.maps.pairs.update(&key, value, MapFlags::ANY).map_err(load_error)?;
+        let tests = settings.filter.tests(plan.name(index));
+        // SAFETY: as above.
+        let value = unsafe { plain::as_bytes(&tests) };
+        skel.maps.arg_filters.update(&key, value, MapFlags::ANY).map_err(load_error)?;
     }
-    Ok(Attached { links: Vec::new(), kretprobes: 0, returns: Vec::new(), live, skel })
+    for (key, row) in plan.variants() {
+        // SAFETY: the key is plain data without padding, see layout.
+        let key = unsafe { plain::as_bytes(key) };
+        skel.maps.variants.update(key, &u32::from(*row).to_ne_bytes(), MapFlags::ANY).map_err(load_error)?;
+    }
+    Ok(Attached { links: Vec::new(), kretprobes: 0, returns: Vec::new(), live, perf_read, skel })
 }
 
 fn unsupported(reason: &str) -> Error {
@@ -178,11 +222,17 @@ impl<'m> Attached<'m> {
         programs.sort_by_key(|(order, _)| *order);
         for (_, program) in programs {
             let name = program.name().to_string_lossy().into_owned();
-            if name.ends_with(AGAIN) {
+            if let Some(tail) = Tail::of(&name) {
                 let maps = &self.skel.maps;
-                let tails = if name.contains("prepare") { &maps.prepare_again } else { &maps.failed_again };
+                let (table, place) = match tail {
+                    Tail::Prepare => (&maps.prepare_again, 0),
+                    Tail::Failed => (&maps.failed_again, 0),
+                    Tail::Enter => (&maps.tails, u32::from(layout::WHEN_ENTRY)),
+                    Tail::Leave => (&maps.tails, u32::from(layout::WHEN_RETURN)),
+                    Tail::Throttle => (&maps.tails, layout::TAIL_THROTTLE),
+                };
                 let fd = program.as_fd().as_raw_fd().to_ne_bytes();
-                tails.update(&[0; 4], &fd, MapFlags::ANY).context("the table of tail calls")?;
+                table.update(&place.to_ne_bytes(), &fd, MapFlags::ANY).context("the table of tail calls")?;
                 continue;
             }
             let link = attach_program(machine, plan, &program, &name, &mut self.returns)?;
@@ -199,6 +249,11 @@ impl<'m> Attached<'m> {
         // SAFETY: aligned, mapped as long as the skeleton lives, and used through this pointer alone; the kernel side
         // changes it atomically.
         unsafe { AtomicI64::from_ptr(self.live.as_ptr()) }
+    }
+
+    /// Where the reader says how many bytes it has taken out of each CPU's perf buffer.
+    pub(crate) fn perf_read(&self) -> PerfRead {
+        PerfRead(self.perf_read)
     }
 
     /// Detaches everything; what was counted and sent stays readable. Returns dropped for want of instances,
@@ -246,7 +301,7 @@ fn recursion_misses(program: i32) -> Option<u64> {
 fn order(name: &str) -> u8 {
     match name {
         // tails before the programs that call them
-        _ if name.ends_with("_fork") || name.ends_with(AGAIN) => 0,
+        _ if name.ends_with("_fork") || Tail::of(name).is_some() => 0,
         "raw_exit" | "classic_exit" | "raw_exec" | "classic_exec" => 1,
         // before sys_exit, which forgets the call
         _ if name.contains("failed_exec") => 2,

@@ -58,6 +58,7 @@ pub(crate) fn functions(pair: &Pair) -> &'static [&'static str] {
     match pair.hook {
         Hook::Syscall { through, .. } => through,
         Hook::Function { names, .. } => names,
+        Hook::AnySyscall => &[],
     }
 }
 
@@ -65,7 +66,7 @@ pub(crate) fn functions(pair: &Pair) -> &'static [&'static str] {
 pub fn judge(machine: &Machine, backend: Backend, pair: &Pair) -> Verdict {
     if backend == Backend::Tracepoint {
         return match pair.hook {
-            Hook::Syscall { .. } => judge_tracepoint(machine, pair),
+            Hook::Syscall { .. } | Hook::AnySyscall => judge_tracepoint(machine, pair),
             Hook::Function { .. } => Verdict::Refused(format!(
                 "{} is a kernel function: tracepoints see system calls only",
                 pair.name
@@ -77,6 +78,9 @@ pub fn judge(machine: &Machine, backend: Backend, pair: &Pair) -> Verdict {
             "{} is only seen as a system call, by no kernel function",
             pair.name
         ));
+    }
+    if plan::is_complex(pair) {
+        return Verdict::Refused(format!("{} has captures that only the tracepoints can make", pair.name));
     }
     match backend {
         Backend::Kprobe => kprobe::judge(machine, functions(pair)),

@@ -8,10 +8,32 @@ use rstrace_probes_bpf::layout;
 use super::{Backend, TracepointHook, Verdict, choose, fentry, functions, kprobe, tracepoint_hook};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine::{Machine, has_helper};
-use crate::probe::{Hook, MAX_CAPTURE_LEN, MAX_CAPTURES, Pair, Returns, What, When};
+use crate::probe::{Capture, Count, From, Hook, MAX_CAPTURES, PATH_MAX, Pair, Returns, What, When};
 
 /// A pair's place in the kernel side's tables: from 1, as 0 stands for "not traced".
 pub(crate) type PairId = u16;
+
+/// A row of the kernel side's table of pairs: a pair, or one by the value of an argument.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row<'a> {
+    pub pair: &'a Pair,
+    pub captures: &'a [Capture],
+    /// The row of the pair as such, and the value.
+    pub variant: Option<(PairId, u32)>,
+}
+
+/// The rows of pairs, in the order of their ids: each pair's own before its variants.
+pub(crate) fn rows(pairs: &[Pair]) -> Vec<Row<'_>> {
+    let mut rows = Vec::new();
+    for pair in pairs {
+        rows.push(Row { pair, captures: &pair.captures, variant: None });
+        let own = rows.len() as PairId;
+        for (value, captures) in pair.variants.iter().flat_map(|variants| &variants.captures) {
+            rows.push(Row { pair, captures, variant: Some((own, *value)) });
+        }
+    }
+    rows
+}
 
 /// A kernel function that is attached to.
 #[derive(Debug)]
@@ -25,15 +47,37 @@ pub(crate) struct FunctionSlot {
     pair: Option<PairId>,
 }
 
-/// Which program reads the vectors of an execve.
-#[derive(Debug, Clone, Copy)]
-struct Vectors {
-    /// `bpf_loop` exists (5.17).
-    looping: bool,
+/// What the names of programs end in that go on where a bounded one stopped.
+const AGAIN: &str = "_again";
+
+/// A program that is the tail of others, and is not attached itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tail {
+    /// Goes on with the vectors of an execve about to succeed.
+    Prepare,
+    /// Goes on with the vectors of one that failed.
+    Failed,
+    /// Reads complex captures at entry.
+    Enter,
+    /// Reads them at return.
+    Leave,
+    /// Waits for the reader.
+    Throttle,
 }
 
-/// What the names of programs end in that are the tails of others, and are not attached themselves.
-pub(crate) const AGAIN: &str = "_again";
+impl Tail {
+    /// What the program of this name is the tail of, if it is one.
+    pub(crate) fn of(program: &str) -> Option<Self> {
+        Some(match program {
+            _ if program.ends_with(AGAIN) && program.contains("prepare") => Self::Prepare,
+            _ if program.ends_with(AGAIN) => Self::Failed,
+            _ if program.contains("_complex_enter") => Self::Enter,
+            _ if program.contains("_complex_leave") => Self::Leave,
+            _ if program.contains("_throttle") => Self::Throttle,
+            _ => return None,
+        })
+    }
+}
 
 /// Which pair is attached how.
 #[derive(Debug)]
@@ -45,33 +89,54 @@ pub(crate) struct Plan {
     /// The backends in use, for the summary.
     pub backends: Vec<Backend>,
     syscalls: bool,
-    vectors: Option<Vectors>,
+    /// The pair of calls that no other pair has.
+    unknown: PairId,
+    /// Vectors of strings are read.
+    vectors: bool,
+    /// Captures are read that take many steps.
+    complex: bool,
     tables: Vec<layout::Pair>,
+    variants: Vec<(layout::VariantKey, PairId)>,
+    /// The pairs' names, as their rows are.
+    names: Vec<&'static str>,
     numbers: Vec<(usize, u16)>,
 }
 
 impl Plan {
     /// Decides for each pair; the order gives their ids.
-    pub(crate) fn make(machine: &Machine, forced: Option<Backend>, pairs: &[&Pair]) -> Result<Self> {
+    pub(crate) fn make(machine: &Machine, forced: Option<Backend>, rows: &[Row<'_>]) -> Result<Self> {
         let mut plan = Self {
             functions: Vec::new(),
             hook: tracepoint_hook(machine),
             warnings: Vec::new(),
             backends: Vec::new(),
             syscalls: false,
-            vectors: None,
+            unknown: 0,
+            vectors: false,
+            complex: false,
             tables: Vec::new(),
+            variants: Vec::new(),
+            names: Vec::new(),
             numbers: Vec::new(),
         };
-        for (index, pair) in pairs.iter().enumerate() {
-            plan.add(machine, forced, pair, (index + 1) as PairId)?;
+        for (row, id) in rows.iter().zip(1..) {
+            let table = table(machine, row).map_err(|reason| Error::new(ErrorKind::Unsupported, reason))?;
+            plan.complex |= table.complex != 0;
+            plan.tables.push(table);
+            plan.names.push(row.pair.name);
+            match row.variant {
+                None => plan.add(machine, forced, row.pair, id)?,
+                Some((pair, value)) => {
+                    let key = layout::VariantKey { pair: pair.into(), value };
+                    plan.variants.push((key, id));
+                }
+            }
         }
         Ok(plan)
     }
 
     fn add(&mut self, machine: &Machine, forced: Option<Backend>, pair: &Pair, id: PairId) -> Result<()> {
         let unsupported = |reason: String| Error::new(ErrorKind::Unsupported, reason);
-        self.tables.push(table(machine, pair).map_err(unsupported)?);
         // pairs that the same functions carry out share a slot, and so the decision
         let shared = self.functions.iter().any(|slot| {
             slot.pair.is_none()
@@ -99,6 +164,9 @@ impl Plan {
             Some(backend)
         };
         let by_function = backend != Some(Backend::Tracepoint);
+        if let Hook::AnySyscall = pair.hook {
+            self.unknown = id;
+        }
         if let Hook::Syscall { native, compat, .. } = pair.hook {
             let entry = if by_function { id | layout::BY_FUNCTION } else { id };
             self.numbers.extend(native.map(|nr| (nr as usize, entry)));
@@ -107,10 +175,7 @@ impl Plan {
         match backend {
             Some(Backend::Tracepoint) => {
                 self.syscalls = true;
-                if pair.has_vectors() {
-                    let looping = has_helper(libbpf_sys::BPF_FUNC_loop);
-                    self.vectors = Some(Vectors { looping });
-                }
+                self.vectors |= pair.has_vectors();
             }
             Some(backend) => self.add_function(machine, backend, pair, id).map_err(unsupported)?,
             None => {}
@@ -135,7 +200,10 @@ impl Plan {
                 layout::FUNCTION_SLOTS
             ));
         }
-        let (Hook::Syscall { returns, .. } | Hook::Function { returns, .. }) = pair.hook;
+        let returns = match pair.hook {
+            Hook::Syscall { returns, .. } | Hook::Function { returns, .. } => returns,
+            Hook::AnySyscall => Returns::Long,
+        };
         let pair = matches!(pair.hook, Hook::Function { .. }).then_some(id);
         self.functions.push(FunctionSlot { symbol, backend, args, returns, pair });
         Ok(())
@@ -151,6 +219,16 @@ impl Plan {
         &self.tables
     }
 
+    /// Which rows calls take whose selecting argument has a certain value.
+    pub(crate) fn variants(&self) -> &[(layout::VariantKey, PairId)] {
+        &self.variants
+    }
+
+    /// The name of the pair in this row.
+    pub(crate) fn name(&self, row: usize) -> &'static str {
+        self.names[row]
+    }
+
     /// Writes what the kernel side needs to know of the plan.
     pub(crate) fn configure(&self, config: &mut layout::Config) {
         for (slot, function) in self.functions.iter().enumerate() {
@@ -158,15 +236,21 @@ impl Plan {
             config.function_int[slot] = (function.returns == Returns::Int).into();
             config.function_pair[slot] = function.pair.unwrap_or(0);
         }
+        config.syscalls.fill(self.unknown);
         for (place, entry) in &self.numbers {
             config.syscalls[*place] = *entry;
         }
-        config.execs = self.vectors.is_some().into();
+        config.execs = self.vectors.into();
         config.execve = crate::arch::EXECVE;
+        config.clones = crate::arch::CLONES;
+        let traced = self.numbers.iter().any(|(place, _)| *place == crate::arch::RT_SIGRETURN[0] as usize);
+        config.sigreturn = if traced { crate::arch::RT_SIGRETURN } else { [u32::MAX; 2] };
+        config.unknown = self.unknown.into();
     }
 
     /// The names of the programs to load. Whoever of the preparing ones has no hook on this kernel is left out.
-    pub(crate) fn programs(&self, follow: bool, prepare: Option<Prepare>) -> BTreeSet<String> {
+    pub(crate) fn programs(&self, wish: Wish, prepare: Option<Prepare>) -> BTreeSet<String> {
+        let Wish { follow, signals, throttle } = wish;
         let hook = match self.hook {
             TracepointHook::Raw => "raw",
             TracepointHook::Classic => "classic",
@@ -175,10 +259,21 @@ impl Plan {
         if follow {
             names.insert(format!("{hook}_fork"));
         }
+        if signals {
+            names.extend(["raw_signal_generate", "raw_signal_deliver"].map(str::to_owned));
+        }
         if self.syscalls {
             names.extend([format!("{hook}_sys_enter"), format!("{hook}_sys_exit")]);
         }
-        if let Some(Vectors { looping }) = self.vectors {
+        let looping = has_helper(libbpf_sys::BPF_FUNC_loop);
+        let suffix = if looping { "" } else { "_bounded" };
+        if self.complex {
+            names.extend(["enter", "leave"].map(|half| format!("{hook}_complex_{half}{suffix}")));
+        }
+        if self.syscalls && throttle {
+            names.insert(format!("{hook}_throttle{suffix}"));
+        }
+        if self.vectors {
             let suffixes: &[_] = if looping { &[""] } else { &["_bounded", AGAIN] };
             for suffix in suffixes {
                 names.insert(format!("{hook}_failed_exec{suffix}"));
@@ -200,8 +295,19 @@ impl Plan {
 
     /// Whether vectors of strings are read, and so a hook is needed that sees an execve before it succeeds.
     pub(crate) fn needs_prepare(&self) -> bool {
-        self.vectors.is_some()
+        self.vectors
     }
+}
+
+/// What a session wants beside its pairs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish {
+    /// Children are followed.
+    pub follow: bool,
+    /// Signals are told.
+    pub signals: bool,
+    /// Traced threads wait for the reader.
+    pub throttle: bool,
 }
 
 /// The hook that sees an execve when its arguments are resident and still there.
@@ -230,44 +336,153 @@ impl Prepare {
     }
 }
 
-/// A pair's captures as the kernel side reads them.
-fn table(machine: &Machine, pair: &Pair) -> Result<layout::Pair, String> {
-    if pair.captures.len() > MAX_CAPTURES {
+/// A row's captures as the kernel side reads them.
+fn table(machine: &Machine, row: &Row<'_>) -> Result<layout::Pair, String> {
+    let Row { pair, captures, .. } = row;
+    if captures.len() > MAX_CAPTURES {
         return Err(format!("{} asks for more than {MAX_CAPTURES} captures", pair.name));
     }
+    let select = if row.variant.is_none() { pair.variants.as_ref().map(|v| v.arg + 1) } else { None };
     let mut table = layout::Pair {
-        captures: pair.captures.len() as u16,
+        captures: captures.len() as u16,
         vectors: pair.has_vectors().into(),
+        select: select.unwrap_or(0),
+        complex: are_complex(captures).into(),
         ..Default::default()
     };
-    for (capture, row) in pair.captures.iter().zip(&mut table.capture) {
-        row.arg = capture.arg;
-        row.when = match capture.when {
-            When::Entry => layout::WHEN_ENTRY,
-            When::Return => layout::WHEN_RETURN,
-        };
-        row.what = match capture.what {
-            What::String => layout::WHAT_STRING,
-            What::Bytes(len) => {
-                row.len = len.min(MAX_CAPTURE_LEN);
-                layout::WHAT_BYTES
-            }
-            What::BytesByArg { count, scale } => {
-                row.count = count;
-                row.len = scale;
-                layout::WHAT_BYTES_BY_ARG
-            }
-            What::BytesByReturn => layout::WHAT_BYTES_BY_RETURN,
-            What::Strings => layout::WHAT_STRINGS,
-            What::PointerCount => layout::WHAT_POINTER_COUNT,
-            What::KernelString { record, field } => {
-                let offset = machine.types()?.member_offset(record, field);
-                row.offset =
-                    offset.ok_or_else(|| format!("this kernel's struct {record} has no member {field}"))?;
-                layout::WHAT_KERNEL_STRING
-            }
-            What::Parent => layout::WHAT_PARENT,
-        };
+    for (index, capture) in captures.iter().enumerate() {
+        table.capture[index] = capture_row(machine, capture)?;
+        if captures.iter().any(|other| depends_on(other, index)) {
+            table.capture[index].flags |= layout::CAPTURE_PARENT;
+        }
     }
     Ok(table)
+}
+
+/// Whether captures of a pair are not simple: then only the tracepoints can make them.
+pub(crate) fn is_complex(pair: &Pair) -> bool {
+    let variants = pair.variants.iter().flat_map(|variants| &variants.captures);
+    are_complex(&pair.captures) || variants.into_iter().any(|(_, captures)| are_complex(captures))
+}
+
+fn are_complex(captures: &[Capture]) -> bool {
+    captures.len() > layout::MAX_SIMPLE || captures.iter().any(takes_many_steps)
+}
+
+/// Whether a capture may take more than one step of the kernel side's.
+fn takes_many_steps(capture: &Capture) -> bool {
+    matches!(capture.from, From::Captured { .. })
+        || match capture.what {
+            What::Bytes { count: Count::Captured { .. }, .. }
+            | What::Message { count: Count::Captured { .. }, .. }
+            | What::Each { .. } => true,
+            What::String { limit } | What::Bytes { limit, .. } | What::Message { limit, .. } => {
+                limit > PATH_MAX
+            }
+            _ => false,
+        }
+}
+
+fn depends_on(capture: &Capture, index: usize) -> bool {
+    let by_address = matches!(capture.from, From::Captured { of, .. } if usize::from(of) == index);
+    let by_count = matches!(
+        capture.what,
+        What::Bytes { count: Count::Captured { of, .. }, .. } | What::Message { count: Count::Captured { of, .. }, .. }
+            if usize::from(of) == index
+    );
+    by_address || by_count || matches!(capture.what, What::Each { of, .. } if usize::from(of) == index)
+}
+
+fn capture_row(machine: &Machine, capture: &Capture) -> Result<layout::Capture, String> {
+    let mut row = layout::Capture::default();
+    match capture.from {
+        From::Arg(arg) => row.from = arg,
+        From::Captured { of, offset, size } => {
+            row.from = layout::FROM_CAPTURED + of;
+            row.offset = offset;
+            row.pointer = size;
+        }
+    }
+    (row.when, row.flags) = match capture.when {
+        When::Entry => (layout::WHEN_ENTRY, 0),
+        When::EntryOnly => (layout::WHEN_ENTRY, layout::CAPTURE_FRESH),
+        When::Return => (layout::WHEN_RETURN, 0),
+        When::ReturnAlways => (layout::WHEN_RETURN, layout::CAPTURE_FAILED),
+    };
+    row.what = match capture.what {
+        What::String { limit } => {
+            row.limit = limit;
+            layout::WHAT_STRING
+        }
+        What::Bytes { count, scale, add, limit } => {
+            (row.scale, row.add, row.limit) = (scale, add, limit);
+            count_row(count, &mut row);
+            layout::WHAT_BYTES
+        }
+        What::Each { of, stride, body, limit } => {
+            row.from = layout::FROM_CAPTURED + of;
+            (row.scale, row.body, row.limit) = (stride, body, limit);
+            layout::WHAT_EACH
+        }
+        What::Strings => layout::WHAT_STRINGS,
+        What::PointerCount => layout::WHAT_POINTER_COUNT,
+        What::KernelString { record, field } => {
+            let offset = machine.types()?.member_offset(record, field);
+            let offset =
+                offset.ok_or_else(|| format!("this kernel's struct {record} has no member {field}"))?;
+            row.offset = offset as u16;
+            layout::WHAT_KERNEL_STRING
+        }
+        What::Parent => layout::WHAT_PARENT,
+        What::Identity => layout::WHAT_IDENTITY,
+        What::Base { directory, name, root_of_all } => {
+            (row.from, row.count) = (directory.unwrap_or(layout::NO_ARG), name);
+            row.shift = layout::NO_ARG.into();
+            if let Some(flag) = root_of_all {
+                (row.shift, row.add, row.limit) = (flag.arg.into(), flag.offset, flag.mask);
+            }
+            layout::WHAT_BASE
+        }
+        What::Message { count, transferred, limit } => {
+            (row.scale, row.limit) = (1, limit);
+            count_row(count, &mut row);
+            row.flags |= layout::CAPTURE_MESSAGE;
+            if transferred {
+                row.flags |= layout::CAPTURE_RETURNED;
+            }
+            layout::WHAT_BYTES
+        }
+        What::Socket => layout::WHAT_SOCKET,
+    };
+    Ok(row)
+}
+
+fn count_row(count: Count, row: &mut layout::Capture) {
+    row.count = match count {
+        Count::Fixed => layout::FROM_CONSTANT,
+        Count::Arg(arg) => arg,
+        Count::IntArg(arg) => {
+            row.flags |= layout::CAPTURE_INT;
+            arg
+        }
+        Count::BitsArg(arg) => {
+            (row.round, row.shift) = (63, 6);
+            arg
+        }
+        Count::PagesArg(arg) => {
+            (row.round, row.shift) = (4095, 12);
+            arg
+        }
+        Count::Return => layout::FROM_RETURN,
+        Count::Transferred(arg) => {
+            row.flags |= layout::CAPTURE_RETURNED;
+            arg
+        }
+        Count::Captured { of, offset, size } => {
+            (row.count_offset, row.count_size) = (offset, size);
+            layout::FROM_CAPTURED + of
+        }
+        Count::IoctlIn => layout::FROM_IOC_IN,
+        Count::IoctlOut => layout::FROM_IOC_OUT,
+    };
 }

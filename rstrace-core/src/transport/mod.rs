@@ -2,6 +2,7 @@
 //! out records in place and in one order, and wake their reader by fill level and not per record.
 
 pub(crate) mod perf;
+pub(crate) mod pump;
 pub(crate) mod ring;
 
 use std::ffi::c_void;
@@ -9,6 +10,7 @@ use std::os::fd::BorrowedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
+use crate::backend::attach::PerfRead;
 use crate::error::Result;
 
 /// A way for records.
@@ -41,10 +43,16 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(transport: Transport, map: BorrowedFd<'_>, bytes: usize) -> Result<Self> {
+    /// `read` is where the kernel side learns what has been taken out of perf buffers.
+    pub(crate) fn new(
+        transport: Transport,
+        map: BorrowedFd<'_>,
+        bytes: usize,
+        read: PerfRead,
+    ) -> Result<Self> {
         Ok(match transport {
             Transport::Ring => Self::Ring(ring::Ring::new(map)?),
-            Transport::Perf => Self::Perf(perf::Perf::new(map, bytes)?),
+            Transport::Perf => Self::Perf(perf::Perf::new(map, bytes, read)?),
         })
     }
 
@@ -66,6 +74,9 @@ impl Reader {
     }
 }
 
+// SAFETY: libbpf's objects belong to no thread, and a reader is used by one at a time.
+unsafe impl Send for Reader {}
+
 /// What a C callback calls. A panic must not cross C: it is kept and goes on behind the C code.
 ///
 /// C code holds its address, so it is only ever used through a raw pointer.
@@ -76,13 +87,15 @@ type Deliver = dyn FnMut(&[u8]);
 
 #[derive(Default)]
 struct CallbackState {
+    /// Of perf buffers.
+    read: Option<PerfRead>,
     deliver: Option<*mut Deliver>,
     panic: Option<Box<dyn std::any::Any + Send>>,
 }
 
 impl Callback {
-    fn new() -> Self {
-        Self(NonNull::from(Box::leak(Box::default())))
+    fn new(read: Option<PerfRead>) -> Self {
+        Self(NonNull::from(Box::leak(Box::new(CallbackState { read, ..CallbackState::default() }))))
     }
 
     /// What C code is to hand to [`Callback::call`].
@@ -104,6 +117,18 @@ impl Callback {
             if let Some(panic) = (*state).panic.take() {
                 resume_unwind(panic);
             }
+        }
+    }
+
+    /// Tells the kernel side what has been taken out of a CPU's perf buffer.
+    ///
+    /// # Safety
+    /// The context is that of a live callback.
+    unsafe fn have_read(context: *mut c_void, cpu: usize, bytes: u64) {
+        let state: *mut CallbackState = context.cast();
+        // SAFETY: the state is alive.
+        if let Some(read) = unsafe { (*state).read } {
+            read.add(cpu, bytes);
         }
     }
 

@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
 
 use super::Callback;
+use crate::backend::attach::PerfRead;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Words in the arena from which on it is worth moving what is still waiting.
@@ -92,7 +93,7 @@ struct Sample {
 
 unsafe extern "C" fn event(
     context: *mut c_void,
-    _cpu: c_int,
+    cpu: c_int,
     event: *mut libbpf_sys::perf_event_header,
 ) -> libbpf_sys::bpf_perf_event_ret {
     // SAFETY: libbpf passes a whole event, which may not be aligned.
@@ -106,6 +107,7 @@ unsafe extern "C" fn event(
             let bytes =
                 std::slice::from_raw_parts(event.cast::<u8>().add(size_of::<Sample>()), size.min(room));
             Callback::call(context, bytes);
+            Callback::have_read(context, cpu as usize, header.size.into());
         }
     }
     // PERF_RECORD_LOST needs no look: the kernel side counts what it could not write
@@ -113,7 +115,7 @@ unsafe extern "C" fn event(
 }
 
 impl Perf {
-    pub(super) fn new(map: BorrowedFd<'_>, bytes: usize) -> Result<Self> {
+    pub(super) fn new(map: BorrowedFd<'_>, bytes: usize, read: PerfRead) -> Result<Self> {
         let page =
             nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as usize;
         let pages = (bytes / page).max(1);
@@ -128,7 +130,7 @@ impl Perf {
         // wake by bytes, not by events: a wake-up costs more than all the rest of a call
         attr.set_watermark(1);
         attr.__bindgen_anon_2.wakeup_watermark = (pages * page / 4) as u32;
-        let callback = Callback::new();
+        let callback = Callback::new(Some(read));
         // SAFETY: the map is a perf event array; the attribute is read during the call; the context outlives the
         // buffer, both being owned by the result.
         let buffer = unsafe {

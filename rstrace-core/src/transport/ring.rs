@@ -27,7 +27,7 @@ unsafe extern "C" fn sample(context: *mut c_void, data: *mut c_void, len: libbpf
 
 impl Ring {
     pub(super) fn new(map: BorrowedFd<'_>) -> Result<Self> {
-        let callback = Callback::new();
+        let callback = Callback::new(None);
         // SAFETY: the map is a ring buffer; the context outlives the ring, both being owned by the result.
         let ring = unsafe {
             libbpf_sys::ring_buffer__new(map.as_raw_fd(), Some(sample), callback.context(), std::ptr::null())

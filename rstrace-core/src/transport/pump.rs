@@ -1,0 +1,282 @@
+//! The reader: a thread of its own that empties the transport into memory, and beyond a bound into a file, so that
+//! a slow output never slows it.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::Reader;
+use crate::error::{Context, Result};
+use crate::memory::extend;
+
+/// Records are handed on in blocks of about so many bytes, or when nothing more is waiting.
+const BLOCK: usize = 256 << 10;
+/// Bytes of records that may wait in memory.
+const MEMORY: usize = 64 << 20;
+/// How long a record may wait in a buffer that is nearly empty: a terminal is to see a line within 50 ms.
+pub(crate) const POLL_MS: u16 = 20;
+
+/// The reading end of a session.
+#[derive(Debug)]
+pub(crate) struct Pump {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    /// A block that has been handed out, to be used again.
+    spare: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// Readable when a block waits.
+    filled: EventFd,
+    /// To end the thread.
+    stop: EventFd,
+    stopping: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    blocks: VecDeque<Block>,
+    /// Bytes of those that are in memory.
+    waiting: usize,
+    spare: Vec<Vec<u64>>,
+    spill: Option<Spill>,
+    spilled: u64,
+    ended: bool,
+}
+
+/// Records as words, one after the other.
+#[derive(Debug)]
+enum Block {
+    Memory(Vec<u64>),
+    /// Bytes of the file: from, and how many.
+    File(u64, usize),
+}
+
+/// A file without a name.
+#[derive(Debug)]
+struct Spill {
+    file: File,
+    end: u64,
+    /// Blocks in it that have not been read.
+    blocks: usize,
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn push(&mut self, block: Vec<u64>) -> Vec<u64> {
+        let bytes = block.len() * 8;
+        if self.waiting + bytes > MEMORY
+            && let Ok(place) = self.spill(&block)
+        {
+            self.blocks.push_back(Block::File(place, bytes));
+            self.spilled += bytes as u64;
+            return block;
+        }
+        // with no room in a file either, memory is what is left
+        self.waiting += bytes;
+        self.blocks.push_back(Block::Memory(block));
+        self.spare.pop().unwrap_or_default()
+    }
+
+    fn spill(&mut self, block: &[u64]) -> io::Result<u64> {
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            none => none.insert(Spill { file: tempfile()?, end: 0, blocks: 0 }),
+        };
+        if spill.blocks == 0 {
+            // all that was in it has been read
+            spill.file.set_len(0)?;
+            spill.end = 0;
+        }
+        let place = spill.end;
+        spill.file.write_all_at(crate::memory::bytes_of(block), place)?;
+        spill.end += (block.len() * 8) as u64;
+        spill.blocks += 1;
+        Ok(place)
+    }
+}
+
+/// A file that nobody else can open, and that is gone with its descriptor.
+fn tempfile() -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    options.read(true).write(true).mode(0o600).custom_flags(libc::O_TMPFILE);
+    options.open(std::env::temp_dir()).or_else(|_| options.open("/var/tmp"))
+}
+
+impl Pump {
+    /// Starts the thread.
+    pub(crate) fn start(reader: Reader) -> Result<Self> {
+        let eventfd =
+            || EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).context("eventfd");
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            filled: eventfd()?,
+            stop: eventfd()?,
+            stopping: AtomicBool::new(false),
+        });
+        let own = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("reader".into()).spawn(move || pump(reader, &own));
+        Ok(Self { shared, thread: Some(thread.context("the reader's thread")?), spare: Vec::new() })
+    }
+
+    /// Becomes readable when something is waiting.
+    pub(crate) fn filled(&self) -> BorrowedFd<'_> {
+        self.shared.filled.as_fd()
+    }
+
+    /// Reads what is left, without holding anything back, and ends the thread.
+    pub(crate) fn finish(&mut self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        let _ = self.shared.stop.write(1);
+        if let Some(thread) = self.thread.take() {
+            // a panic of the thread is one of the session
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+
+    /// Hands out one block of records; says whether there was one.
+    pub(crate) fn read(&mut self, deliver: &mut dyn FnMut(&[u8])) -> bool {
+        let _ = self.shared.filled.read();
+        let mut queue = self.shared.queue();
+        let Some(block) = queue.blocks.pop_front() else { return false };
+        let words = match block {
+            Block::Memory(words) => {
+                queue.waiting -= words.len() * 8;
+                let spare = std::mem::take(&mut self.spare);
+                if spare.capacity() > 0 && queue.spare.len() < 4 {
+                    queue.spare.push(spare);
+                }
+                drop(queue);
+                words
+            }
+            Block::File(place, bytes) => {
+                let words = read_back(&mut queue, place, bytes, std::mem::take(&mut self.spare));
+                drop(queue);
+                words
+            }
+        };
+        let mut rest = crate::memory::bytes_of(&words);
+        while let Some(size) = rest.first_chunk::<4>().map(|size| u32::from_ne_bytes(*size) as usize) {
+            let Some(record) = rest.get(..size).filter(|record| !record.is_empty()) else { break };
+            deliver(record);
+            rest = rest.get(size.next_multiple_of(8)..).unwrap_or(&[]);
+        }
+        self.spare = words;
+        self.spare.clear();
+        true
+    }
+
+    /// Bytes that went through a file.
+    pub(crate) fn spilled(&self) -> u64 {
+        self.shared.queue().spilled
+    }
+}
+
+/// A block that waited in the file. What can't be read back is empty, and so in no column of the account.
+fn read_back(queue: &mut Queue, place: u64, bytes: usize, mut words: Vec<u64>) -> Vec<u64> {
+    let mut buffer = vec![0; bytes];
+    words.clear();
+    if let Some(spill) = &mut queue.spill {
+        spill.blocks -= 1;
+        if spill.file.read_exact_at(&mut buffer, place).is_ok() {
+            extend(&mut words, &buffer);
+        }
+    }
+    words
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn pump(mut reader: Reader, shared: &Shared) {
+    run_first();
+    let mut block: Vec<u64> = Vec::with_capacity(BLOCK / 8);
+    loop {
+        // before the last read, so that this one sees everything
+        let last = shared.stopping.load(Ordering::Acquire);
+        let any = reader.read(last, &mut |bytes| extend(&mut block, without_padding(bytes)));
+        if !block.is_empty() && (!any || block.len() * 8 >= BLOCK) {
+            block = hand_on(shared, block);
+        }
+        if any {
+            continue;
+        }
+        if last {
+            shared.queue().ended = true;
+            return;
+        }
+        let mut fds = [
+            PollFd::new(reader.epoll_fd(), PollFlags::POLLIN),
+            PollFd::new(shared.stop.as_fd(), PollFlags::POLLIN),
+        ];
+        // an interruption is as good as a timeout
+        let _ = poll(&mut fds, PollTimeout::from(POLL_MS));
+    }
+}
+
+/// Gives the calling thread a CPU whenever it wants one: those that make records may want all of them, and the buffer
+/// lasts for some milliseconds only. It sleeps when nothing is waiting. Without the privilege it stays as it is.
+fn run_first() {
+    // SAFETY: a structure of plain numbers that is read during the call.
+    unsafe {
+        let priority = libc::sched_param { sched_priority: 1 };
+        libc::sched_setscheduler(0, libc::SCHED_RR, &priority);
+    }
+}
+
+/// Perf buffers fill samples up: a record says how long it is.
+fn without_padding(bytes: &[u8]) -> &[u8] {
+    let size = bytes.first_chunk::<4>().map_or(0, |size| u32::from_ne_bytes(*size) as usize);
+    bytes.get(..size).unwrap_or(bytes)
+}
+
+fn hand_on(shared: &Shared, block: Vec<u64>) -> Vec<u64> {
+    let mut next = shared.queue().push(block);
+    next.clear();
+    let _ = shared.filled.write(1);
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_for_memory_waits_in_a_file() {
+        let mut queue = Queue::default();
+        let block = |number: u64| vec![number; MEMORY / 8 / 4];
+        for number in 0..6 {
+            queue.push(block(number));
+        }
+        assert_eq!(queue.spilled, 2 * (MEMORY / 4) as u64);
+        for number in 0..6 {
+            let words = match queue.blocks.pop_front().unwrap() {
+                Block::Memory(words) => words,
+                Block::File(place, bytes) => read_back(&mut queue, place, bytes, Vec::new()),
+            };
+            assert_eq!(words, block(number), "{number}");
+        }
+        assert_eq!(queue.spill.unwrap().blocks, 0);
+    }
+}
