@@ -1,26 +1,71 @@
-//! System call numbers by name: the kernel's own table and the one for 32-bit programs.
+//! System call numbers and names: the kernel's own table and the one for 32-bit programs.
 //!
-//! The tables are those of the `syscalls` crate; a call that an architecture does not have is `None`.
+//! Names are those of the newest kernel's headers (`uapi::numbers`). A name's number is that of the
+//! `syscalls` crate, and what is newer than the crate goes by the headers' tables. A call that an architecture
+//! does not have is `None`.
 
-use rstrace_core::probe::{Hook, Returns};
 use syscalls::Sysno;
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::uapi::numbers::{COMPAT, NATIVE};
 #[cfg(target_arch = "aarch64")]
 use syscalls::arm::Sysno as CompatSysno;
 #[cfg(target_arch = "x86_64")]
 use syscalls::x86::Sysno as CompatSysno;
 
+/// What the headers of no other architecture are read for.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+static NATIVE: &[(u32, &str)] = &[];
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+static COMPAT: &[(u32, &str)] = &[];
+
 /// The number in the kernel's own table.
 pub fn native(name: &str) -> Option<u32> {
-    name.parse::<Sysno>().ok().map(|number| number.id() as u32)
+    name.parse::<Sysno>().ok().map(|number| number.id() as u32).or_else(|| number_in(NATIVE, name))
 }
 
 /// The number in the table for 32-bit programs.
 pub fn compat(name: &str) -> Option<u32> {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    return name.parse::<CompatSysno>().ok().map(|number| number.id() as u32);
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    return None;
+    if let Ok(number) = name.parse::<CompatSysno>() {
+        return Some(number.id() as u32);
+    }
+    number_in(COMPAT, name)
+}
+
+/// The name of a number in the kernel's own table.
+pub fn native_name(number: u32) -> Option<&'static str> {
+    *NATIVE_NAMES.get(number as usize)?
+}
+
+/// The name of a number in the table for 32-bit programs.
+pub fn compat_name(number: u32) -> Option<&'static str> {
+    *COMPAT_NAMES.get(number as usize)?
+}
+
+static NATIVE_NAMES: [Option<&str>; length(NATIVE)] = by_number(NATIVE);
+static COMPAT_NAMES: [Option<&str>; length(COMPAT)] = by_number(COMPAT);
+
+const fn length(table: &[(u32, &str)]) -> usize {
+    match table {
+        [.., (last, _)] => *last as usize + 1,
+        [] => 0,
+    }
+}
+
+/// A look-up by number is on the way of every call: an index, no search.
+const fn by_number<const N: usize>(table: &[(u32, &'static str)]) -> [Option<&'static str>; N] {
+    let mut names = [None; N];
+    let mut row = 0;
+    while row < table.len() {
+        names[table[row].0 as usize] = Some(table[row].1);
+        row += 1;
+    }
+    names
+}
+
+fn number_in(table: &[(u32, &str)], name: &str) -> Option<u32> {
+    table.iter().find(|(_, known)| *known == name).map(|(number, _)| *number)
 }
 
 /// Whether one of the tables has a call of this name.
@@ -30,19 +75,8 @@ pub fn exists(name: &str) -> bool {
 
 /// The names of the kernel's own table.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    Sysno::iter().map(|number| number.name())
-}
-
-/// The hook for a system call whose result fits an `int`, `None` if this architecture does not have it.
-pub(crate) fn hook(name: &str, through: &'static [&'static str], unseen: &'static str) -> Option<Hook> {
-    let (native, compat) = (native(name), compat(name));
-    (native.is_some() || compat.is_some()).then_some(Hook::Syscall {
-        native,
-        compat,
-        through,
-        returns: Returns::Int,
-        unseen,
-    })
+    let newer = NATIVE.iter().map(|(_, name)| *name).filter(|name| name.parse::<Sysno>().is_err());
+    Sysno::iter().map(|number| number.name()).chain(newer)
 }
 
 #[cfg(test)]
@@ -56,5 +90,35 @@ mod tests {
         assert_eq!((native("waitpid"), compat("waitpid")), (None, Some(7)));
         assert!(!exists("opne"));
         assert!(names().any(|name| name == "openat2"));
+    }
+
+    #[test]
+    fn the_newest_calls_are_there() {
+        assert_eq!((native("rseq_slice_yield"), compat("listns")), (Some(471), Some(470)));
+        assert_eq!((native_name(470), compat_name(471)), (Some("listns"), Some("rseq_slice_yield")));
+        assert!(names().any(|name| name == "listns"));
+        assert_eq!((native_name(400), compat_name(100_000)), (None, None));
+    }
+
+    #[test]
+    fn the_crate_and_the_headers_agree() {
+        for (number, name) in NATIVE {
+            assert_eq!((native(name), native_name(*number)), (Some(*number), Some(*name)));
+        }
+        for (number, name) in COMPAT {
+            assert_eq!((compat(name), compat_name(*number)), (Some(*number), Some(*name)));
+        }
+        for call in Sysno::iter() {
+            assert_eq!(native_name(call.id() as u32), Some(call.name()));
+        }
+    }
+
+    #[test]
+    fn each_name_is_told_once() {
+        let mut all: Vec<_> = names().collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
     }
 }

@@ -1,0 +1,17 @@
+//! Who a process is: processes, groups and sessions by number.
+
+use rstrace_core::describe::{Syscall, param};
+
+use crate::syscall::classes::PURE;
+use crate::syscall::types::*;
+
+pub static SYSCALLS: &[Syscall] = &[
+    call("getpid", PURE, &[], RET_INT),
+    call("getppid", PURE, &[], RET_INT),
+    call("gettid", PURE, &[], RET_INT),
+    call("getpgrp", PURE, &[], RET_INT),
+    call("getpgid", 0, &[param("pid", PID)], RET_INT),
+    call("getsid", 0, &[param("pid", PID)], RET_INT),
+    call("setpgid", 0, &[param("pid", PID), param("pgid", PID)], RET_INT),
+    call("setsid", 0, &[], RET_INT),
+];

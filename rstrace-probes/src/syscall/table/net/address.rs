@@ -1,0 +1,434 @@
+//! Addresses of sockets: a structure per family.
+
+use rstrace_core::describe::{
+    Access, Custom, Item, Length, Meaning, Object, Shape, Struct, Type, Width, field,
+};
+use rstrace_core::event::{Comment, Value};
+use rstrace_core::flags::{Choices, FlagSet};
+
+use super::names::*;
+use super::notation::*;
+use crate::syscall::types::*;
+use crate::uapi;
+
+/// Bytes of the longest address that there is, `struct sockaddr_storage`.
+const LONGEST: usize = 128;
+
+/// `struct sockaddr`
+pub(super) static ADDRESS: Type = Type::Custom(&Custom {
+    size: LONGEST,
+    compat_size: LONGEST,
+    shape: Shape::Struct,
+    parts: address,
+    nested: &[],
+});
+
+/// An address from the program, with its length in an argument.
+pub(super) const fn address_in(length: u8) -> Type {
+    Type::Sized(Access::In, &ADDRESS, Length::IntArg(length))
+}
+
+/// An address that the call fills in, with its length behind an argument.
+pub(super) const fn address_out(length: u8) -> Type {
+    Type::Sized(Access::Out, &ADDRESS, Length::Pointed(length))
+}
+
+/// Addresses of a family that are described by their members.
+struct Family {
+    family: u64,
+    /// Bytes that it has at least to be described.
+    least: usize,
+    /// Name, offset and type.
+    members: &'static [(&'static str, usize, Type)],
+}
+
+const fn choice16(set: &'static Choices) -> Type {
+    Type::Number(Width::U16, Meaning::Choice(set))
+}
+
+const fn choice8(set: &'static Choices) -> Type {
+    Type::Number(Width::U8, Meaning::Choice(set))
+}
+
+/// `htons(ETH_P_IP)`
+fn write_ethernet_protocol(out: &mut Vec<u8>, protocol: u64) {
+    match ETHERNET_PROTOCOLS.name(protocol) {
+        Some(name) => put!(out, "htons({name})"),
+        None if protocol == 0 => put!(out, "htons(0 /* {} */)", ETHERNET_PROTOCOLS.unknown),
+        None => put!(out, "htons({protocol:#x} /* {} */)", ETHERNET_PROTOCOLS.unknown),
+    }
+}
+
+/// The protocol of a packet, in the order of the network.
+pub(super) const ETHERNET_PROTOCOL: Type =
+    Type::Number(Width::Be16, Meaning::Written(write_ethernet_protocol));
+
+fn write_cid(out: &mut Vec<u8>, cid: u64) {
+    match cid {
+        uapi::VMADDR_CID_ANY => put!(out, "VMADDR_CID_ANY"),
+        uapi::VMADDR_CID_HYPERVISOR => put!(out, "VMADDR_CID_HYPERVISOR"),
+        uapi::VMADDR_CID_LOCAL => put!(out, "VMADDR_CID_LOCAL"),
+        uapi::VMADDR_CID_HOST => put!(out, "VMADDR_CID_HOST"),
+        cid => put!(out, "{cid:#x}"),
+    }
+}
+
+fn write_vsock_port(out: &mut Vec<u8>, port: u64) {
+    match port {
+        uapi::VMADDR_PORT_ANY => put!(out, "VMADDR_PORT_ANY"),
+        0 => put!(out, "0"),
+        port => put!(out, "{port:#x}"),
+    }
+}
+
+/// `00000000`, or `0x` and six digits.
+fn write_groups(out: &mut Vec<u8>, groups: u64) {
+    match groups {
+        0 => put!(out, "00000000"),
+        groups => put!(out, "{groups:#08x}"),
+    }
+}
+
+fn write_htobs(out: &mut Vec<u8>, number: u64) {
+    put!(out, "htobs({number})");
+}
+
+static XDP_FLAGS: FlagSet =
+    set!("XDP_???", XDP_SHARED_UMEM XDP_COPY XDP_ZEROCOPY XDP_USE_NEED_WAKEUP XDP_USE_SG);
+
+/// linux/nfc.h
+static NFC_PROTOCOLS: Choices = Choices {
+    names: &[
+        (1, "NFC_PROTO_JEWEL"),
+        (2, "NFC_PROTO_MIFARE"),
+        (3, "NFC_PROTO_FELICA"),
+        (4, "NFC_PROTO_ISO14443"),
+        (5, "NFC_PROTO_NFC_DEP"),
+        (6, "NFC_PROTO_ISO14443_B"),
+        (7, "NFC_PROTO_ISO15693"),
+    ],
+    unknown: "NFC_PROTO_???",
+};
+
+/// `include/net/bluetooth/hci_sock.h`
+static HCI_CHANNELS: Choices = Choices {
+    names: &[
+        (0, "HCI_CHANNEL_RAW"),
+        (1, "HCI_CHANNEL_USER"),
+        (2, "HCI_CHANNEL_MONITOR"),
+        (3, "HCI_CHANNEL_CONTROL"),
+        (4, "HCI_CHANNEL_LOGGING"),
+    ],
+    unknown: "HCI_CHANNEL_???",
+};
+
+const NODE: Type = Type::Elements(&HEX8, 6);
+
+static MCTP_ADDRESS: Struct = Struct::of(&[field("s_addr", HEX8)]);
+
+static X25_ADDRESS: Struct = Struct::of(&[field("x25_addr", Type::Chars(16))]);
+
+const BE32_HEX: Type = Type::Number(Width::Be32, Meaning::Written(write_htonl_hex));
+
+fn write_htonl_hex(out: &mut Vec<u8>, number: u64) {
+    match number {
+        0 => put!(out, "htonl(0)"),
+        number => put!(out, "htonl({number:#x})"),
+    }
+}
+
+static DESCRIBED: &[Family] = &[
+    Family { family: uapi::AF_INET, least: 16, members: &[("sin_port", 2, PORT), ("sin_addr", 4, IPV4)] },
+    Family {
+        family: uapi::AF_IPX,
+        least: 16,
+        members: &[
+            ("sipx_port", 2, PORT),
+            ("sipx_network", 4, BE32_HEX),
+            ("sipx_node", 8, NODE),
+            ("sipx_type", 14, HEX8),
+            ("sipx_zero", 15, HEX8),
+        ],
+    },
+    Family { family: uapi::AF_X25, least: 18, members: &[("sx25_addr", 2, Type::Struct(&X25_ADDRESS))] },
+    Family {
+        family: uapi::AF_NETLINK,
+        least: 12,
+        members: &[
+            ("nl_pid", 4, INT),
+            ("nl_groups", 8, Type::Number(Width::U32, Meaning::Written(write_groups))),
+        ],
+    },
+    Family {
+        family: uapi::AF_BLUETOOTH,
+        least: 6,
+        members: &[
+            ("hci_dev", 2, Type::Number(Width::U16, Meaning::Written(write_htobs))),
+            ("hci_channel", 4, choice16(&HCI_CHANNELS)),
+        ],
+    },
+    Family {
+        family: uapi::AF_ALG,
+        least: 88,
+        members: &[
+            ("salg_type", 2, Type::Chars(14)),
+            ("salg_feat", 16, HEX32),
+            ("salg_mask", 20, HEX32),
+            ("salg_name", 24, Type::Chars(64)),
+        ],
+    },
+    Family {
+        family: uapi::AF_NFC,
+        least: 16,
+        members: &[
+            ("dev_idx", 4, INT),
+            ("target_idx", 8, HEX32),
+            ("nfc_protocol", 12, choice(&NFC_PROTOCOLS)),
+        ],
+    },
+    Family {
+        family: uapi::AF_VSOCK,
+        least: 16,
+        members: &[
+            ("svm_cid", 8, Type::Number(Width::U32, Meaning::Written(write_cid))),
+            ("svm_port", 4, Type::Number(Width::U32, Meaning::Written(write_vsock_port))),
+            ("svm_flags", 12, HEX8),
+        ],
+    },
+    Family { family: uapi::AF_QIPCRTR, least: 12, members: &[("sq_node", 4, HEX32), ("sq_port", 8, HEX32)] },
+    Family {
+        family: uapi::AF_XDP,
+        least: 16,
+        members: &[
+            ("sxdp_flags", 2, flags16(&XDP_FLAGS)),
+            ("sxdp_ifindex", 4, INTERFACE),
+            ("sxdp_queue_id", 8, UINT),
+            ("sxdp_shared_umem_fd", 12, FD),
+        ],
+    },
+    Family {
+        family: uapi::AF_MCTP,
+        least: 12,
+        members: &[
+            ("__smctp_pad0", 2, HEX16),
+            ("smctp_network", 4, HEX32),
+            ("smctp_addr", 8, Type::Struct(&MCTP_ADDRESS)),
+            ("smctp_type", 9, HEX8),
+            ("smctp_tag", 10, HEX8),
+            ("__smctp_pad1", 11, HEX8),
+        ],
+    },
+];
+
+/// The parts of an address; none if it is too short to have a family, or was not captured whole.
+fn address(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
+    let Some(bytes) = object.bytes.get(..object.bytes.len().min(LONGEST)) else { return };
+    if bytes.len() < 2 || object.unreadable || (bytes.len() as u64) < object.count.min(LONGEST as u64) {
+        return;
+    }
+    let family = object.number(0, Width::U16);
+    emit(Item::member("sa_family", Value::Choice(family, &FAMILIES)));
+    let len = bytes.len();
+    match family {
+        uapi::AF_UNIX => unix(bytes, emit),
+        uapi::AF_INET6 if len >= 24 => inet6(object, emit),
+        uapi::AF_PACKET if len >= 20 => packet(object, emit),
+        uapi::AF_AX25 if len >= 16 => ax25(object, emit),
+        uapi::AF_BLUETOOTH if len != 6 => data(bytes, emit),
+        uapi::AF_RXRPC if len >= 20 => rxrpc(object, emit),
+        uapi::AF_IEEE802154 if len >= 20 => ieee802154(object, emit),
+        family => {
+            match DESCRIBED.iter().find(|described| described.family == family && len >= described.least) {
+                Some(described) => {
+                    for (name, offset, ty) in described.members {
+                        emit(Item::member(name, object.value_at(*offset, ty)));
+                    }
+                    if family == uapi::AF_NFC && len >= NFC_LLCP_LEN {
+                        nfc_llcp(object, emit);
+                    }
+                }
+                None => data(bytes, emit),
+            }
+        }
+    }
+}
+
+/// What has no description.
+fn data(bytes: &[u8], emit: &mut dyn FnMut(Item<'_>)) {
+    let data = &bytes[2..];
+    if !data.is_empty() {
+        emit(Item::member("sa_data", Value::Text { bytes: data, more: false, whole: true }));
+    }
+}
+
+fn unix(bytes: &[u8], emit: &mut dyn FnMut(Item<'_>)) {
+    match &bytes[2..] {
+        [] => {}
+        [0, name @ ..] => emit(Item::member("sun_path", Value::AbstractName(name))),
+        path => {
+            let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
+            emit(Item::member("sun_path", Value::Path { bytes: &path[..end], cut: false }));
+        }
+    }
+}
+
+fn inet6(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
+    const FLOW: Type = Type::Number(Width::Be32, Meaning::Written(write_htonl));
+    const ADDRESS: Type = Type::Written(16, write_sin6_addr);
+    emit(Item::member("sin6_port", object.value_at(2, &PORT)));
+    emit(Item::member("sin6_flowinfo", object.value_at(4, &FLOW)));
+    emit(Item::element(object.value_at(8, &ADDRESS)));
+    if object.bytes.len() < 28 {
+        return;
+    }
+    let is_local = match object.bytes[8..10] {
+        [0xfe, second] => second & 0xc0 == 0x80,
+        [0xff, second] => second & 0xf == 2,
+        _ => false,
+    };
+    let scope = if is_local { &INTERFACE } else { &UINT };
+    emit(Item::member("sin6_scope_id", object.value_at(24, scope)));
+}
+
+fn packet(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
+    const HARDWARE_KIND: Type = choice16(&HARDWARE);
+    const KIND: Type = choice8(&PACKET_TYPES);
+    /// Bytes of `sll_addr`.
+    const ROOM: u64 = 8;
+    static BYTES: Type = Type::Elements(&HEX8, ROOM as usize);
+    emit(Item::member("sll_protocol", object.value_at(2, &ETHERNET_PROTOCOL)));
+    emit(Item::member("sll_ifindex", object.value_at(4, &INTERFACE)));
+    emit(Item::member("sll_hatype", object.value_at(8, &HARDWARE_KIND)));
+    emit(Item::member("sll_pkttype", object.value_at(10, &KIND)));
+    let len = object.number(11, Width::U8);
+    emit(Item::member("sll_halen", Value::Unsigned(len)));
+    if len == 0 {
+        return;
+    }
+    if let Value::Object(bytes) = object.value_at(12, &BYTES) {
+        let shown = bytes.bytes.len().min(len as usize);
+        // of a longer one there is more that cannot be seen
+        let count = if len > ROOM { ROOM + 1 } else { len };
+        let bytes = Object { bytes: &bytes.bytes[..shown], count, unreadable: false, ..bytes };
+        emit(Item::member("sll_addr", Value::Object(bytes)));
+    }
+}
+
+/// `struct sockaddr_nfc_llcp` has a service besides: where, and how long it is at most.
+const NFC_LLCP_LEN: usize = 96;
+const NFC_SERVICE: usize = 18;
+const NFC_SERVICE_LEN: usize = 63;
+
+fn nfc_llcp(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
+    emit(Item::member("dsap", object.value_at(16, &HEX8)));
+    emit(Item::member("ssap", object.value_at(17, &HEX8)));
+    let len = object.number(88, Width::U64);
+    let shown = NFC_SERVICE_LEN.min(usize::try_from(len).unwrap_or(NFC_SERVICE_LEN));
+    if let Some(bytes) = object.bytes.get(NFC_SERVICE..NFC_SERVICE + shown) {
+        emit(Item::member("service_name", Value::Text { bytes, more: false, whole: true }));
+    }
+    emit(Item::member("service_name_len", Value::Unsigned(len)));
+}
+
+/// The address of a transport inside another address.
+static TRANSPORT: Type =
+    Type::Custom(&Custom { size: 0, compat_size: 0, shape: Shape::Struct, parts: transport, nested: &[] });
+
+fn rxrpc(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
+    const KIND: Type = choice16(&SOCKET_TYPES);
+    /// linux/rxrpc.h has no names for them.
+    static SERVICES: Choices = Choices { names: &[], unknown: "???_SERVICE" };
+    const SERVICE: Type = choice16(&SERVICES);
+    emit(Item::member("srx_service", object.value_at(2, &SERVICE)));
+    emit(Item::member("transport_type", object.value_at(4, &KIND)));
+    emit(Item::member("transport_len", object.value_at(6, &U16)));
+    emit(Item::member("transport", object.value_at(8, &TRANSPORT)));
+}
+
+fn transport(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
+    let family = object.number(0, Width::U16);
+    emit(Item::member("family", Value::Choice(family, &FAMILIES)));
+    match family {
+        uapi::AF_INET => {
+            emit(Item::member("sin_port", object.value_at(2, &PORT)));
+            emit(Item::member("sin_addr", object.value_at(4, &IPV4)));
+        }
+        uapi::AF_INET6 if object.bytes.len() >= 28 => inet6(object, emit),
+        _ => {
+            let bytes = object.bytes.get(2..).unwrap_or(&[]);
+            emit(Item::element(Value::Text { bytes, more: false, whole: true }));
+        }
+    }
+}
+
+fn ieee802154(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
+    /// `include/net/af_ieee802154.h`
+    static KINDS: Choices = Choices {
+        names: &[(0, "IEEE802154_ADDR_NONE"), (2, "IEEE802154_ADDR_SHORT"), (3, "IEEE802154_ADDR_LONG")],
+        unknown: "IEEE802154_ADDR_???",
+    };
+    static ADDRESS: Struct = Struct::of(&[
+        field("addr_type", choice(&KINDS)),
+        field("pan_id", HEX16),
+        field("hwaddr", Type::Written(8, write_hardware_address)),
+    ]);
+    static TYPE: Type = Type::Struct(&ADDRESS);
+    emit(Item::member("addr", object.value_at(4, &TYPE)));
+}
+
+/// Call signs that an address of AX.25 has room for.
+const DIGIPEATERS: usize = 8;
+
+const CALL_SIGN: Type =
+    Type::Custom(&Custom { size: 7, compat_size: 7, shape: Shape::Struct, parts: call_sign, nested: &[] });
+
+fn ax25(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
+    static HEAD: Type = Type::Custom(&Custom {
+        size: 14,
+        compat_size: 14,
+        shape: Shape::Struct,
+        parts: ax25_head,
+        nested: &[],
+    });
+    static CALLS: Type =
+        Type::Custom(&Custom { size: 0, compat_size: 0, shape: Shape::List, parts: call_signs, nested: &[] });
+    emit(Item::member("fsa_ax25", object.value_at(2, &HEAD)));
+    if let Value::Object(calls) = object.value_at(16, &CALLS) {
+        let count = u64::try_from(object.number(12, Width::I32) as i32).unwrap_or(0);
+        emit(Item::member("fsa_digipeater", Value::Object(Object { count, ..calls })));
+    }
+}
+
+/// As many as there is room for, each with the letters that it stands for.
+fn call_signs(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
+    let count = usize::try_from(object.count).unwrap_or(usize::MAX);
+    let mut shown = 0;
+    for (place, bytes) in object.bytes.chunks_exact(7).take(count.min(DIGIPEATERS)).enumerate() {
+        let sign = object.value_at(place * 7, &CALL_SIGN);
+        let word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let is_sign = bytes.iter().take(6).all(|byte| (b'0'..=b'z').contains(&(byte >> 1)));
+        let comment = Comment::Written(word, write_call_sign);
+        emit(Item::element(if is_sign { Value::Commented(&sign, comment) } else { sign }));
+        shown += 1;
+    }
+    if shown < count {
+        emit(Item::element(Value::More(None)));
+    }
+}
+
+fn ax25_head(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
+    emit(Item::member("sax25_call", object.value_at(0, &CALL_SIGN)));
+    emit(Item::member("sax25_ndigis", object.value_at(10, &INT)));
+}
+
+fn call_sign(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
+    emit(Item::member("ax25_call", Value::HexBytes(object.bytes)));
+}
+
+/// `DHKORV-9`: six letters, a bit further left, and a number.
+fn write_call_sign(out: &mut Vec<u8>, sign: u64) {
+    let bytes = sign.to_le_bytes();
+    let letters = bytes[..6].iter().map(|byte| byte >> 1).take_while(|letter| *letter != b' ');
+    out.extend(letters);
+    put!(out, "-{}", bytes[6] >> 1 & 0xf);
+}

@@ -1,0 +1,199 @@
+//! Sockets.
+
+mod address;
+mod filter;
+mod message;
+mod names;
+mod netlink;
+mod notation;
+mod options;
+
+use rstrace_core::describe::{
+    Access, Case, Cases, Item, Length, Meaning, Object, Param, Returned, Syscall, Type, Width, param,
+    size_of_type,
+};
+use rstrace_core::event::Value;
+use rstrace_core::flags::Choices;
+use rstrace_core::memory::At;
+use rstrace_core::probe::RawCall;
+
+use self::address::{ETHERNET_PROTOCOL, address_in, address_out};
+use self::message::{MESSAGE_IN, MESSAGE_OUT, ONE_IN, ONE_OUT};
+use self::names::*;
+use self::netlink::MESSAGES;
+use self::notation::put;
+use self::options::{GET, GET_CASES, SET, SET_CASES};
+use crate::syscall::classes::NETWORK;
+use crate::syscall::types::*;
+use crate::uapi;
+
+/// The descriptor of a socket of which is asked what it is.
+const SOCKET: Param = param("sockfd", Type::Number(Width::I32, Meaning::Socket));
+const SOCKFD: Param = param("sockfd", FD);
+const FLAGS: Param = param("flags", flags(&MESSAGE_FLAGS));
+
+/// `SOCK_STREAM|SOCK_CLOEXEC`; without a type that is known all bits are flags.
+fn write_socket_type(out: &mut Vec<u8>, kind: u64) {
+    /// What is a type, as opposed to a flag.
+    const TYPE: u64 = 0xf;
+    let kind = u64::from(kind as u32);
+    let name = SOCKET_TYPES.name(kind & TYPE);
+    let mut left = if name.is_some() { kind & !TYPE } else { kind };
+    let mut separator = "";
+    for name in name.into_iter().chain(SOCKET_FLAGS.names.iter().filter_map(|(bit, name)| {
+        let is_set = left & bit != 0;
+        left &= !bit;
+        is_set.then_some(*name)
+    })) {
+        put!(out, "{separator}{name}");
+        separator = "|";
+    }
+    if left != 0 {
+        put!(out, "{separator}{left:#x}");
+        if separator.is_empty() {
+            put!(out, " /* {} */", SOCKET_TYPES.unknown);
+        }
+    } else if separator.is_empty() {
+        put!(out, "0");
+    }
+}
+
+const DOMAIN: Param = param("domain", choice(&FAMILIES));
+const TYPE: Param = param("type", Type::Number(Width::U32, Meaning::Written(write_socket_type)));
+
+const fn protocol(ty: Type) -> Param {
+    param("protocol", ty)
+}
+
+const IP: Param = protocol(choice(&IP_PROTOCOLS));
+const NETLINK: Param = protocol(choice(&NETLINK_PROTOCOLS));
+const CAN: Param = protocol(choice(&CAN_PROTOCOLS));
+const PACKET: Param = protocol(ETHERNET_PROTOCOL);
+/// Without names it is shown as wide as it was passed.
+const OTHER: Param = protocol(ULONG);
+
+const fn case(family: u64, params: &'static [Param]) -> Case {
+    Case { value: family as u32, params, result: None }
+}
+
+static PROTOCOLS: Cases = Cases {
+    arg: 0,
+    cases: &[
+        case(uapi::AF_INET, &[DOMAIN, TYPE, IP]),
+        case(uapi::AF_INET6, &[DOMAIN, TYPE, IP]),
+        case(uapi::AF_NETLINK, &[DOMAIN, TYPE, NETLINK]),
+        case(uapi::AF_PACKET, &[DOMAIN, TYPE, PACKET]),
+        case(uapi::AF_CAN, &[DOMAIN, TYPE, CAN]),
+    ],
+};
+
+const PAIR: Param = param("sv", output(&Type::Elements(&FD, 2)));
+
+const ADDRESS_OUT: Param = param("addr", address_out(2));
+/// The length of an address means nothing without one.
+const ADDRESS_LENGTH: Param = param("addrlen", Type::Either(|call| call.args[1] != 0, &LENGTH, &ADDRESS));
+
+static HOW: Choices = choices!("SHUT_???", SHUT_RD SHUT_WR SHUT_RDWR);
+static ACCEPT_FLAGS: rstrace_core::flags::FlagSet = set!("SOCK_???", SOCK_CLOEXEC SOCK_NONBLOCK);
+
+/// Shown as it was before; what is left of it is said of the result.
+const TIMEOUT: Type = Type::Either(|_| true, &input(&TIMESPEC), &output(&TIMESPEC));
+
+/// `(left {tv_sec=0, tv_nsec=5})`, or `(Timeout)`.
+fn time_left<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
+    let address = call.args[4];
+    if address == 0 {
+        return;
+    }
+    if call.returned() == 0 {
+        return emit(Item::element(Value::Written(0, |out, _| put!(out, "Timeout"))));
+    }
+    let ty = &TIMESPEC;
+    let size = size_of_type(ty, call.abi);
+    if let Some(bytes) = call.memory.bytes(address, size, At::Return) {
+        let (at, count) = (At::Return, size as u64);
+        let left = Object { ty, bytes, address, at, count, unreadable: false, left: 0, call };
+        emit(Item::member("left", Value::Object(left)));
+    }
+}
+
+const WORDS: &[Param] =
+    &[param("arg1", HEX), param("arg2", HEX), param("arg3", HEX), param("arg4", HEX), param("arg5", HEX)];
+
+pub static SYSCALLS: &[Syscall] = &[
+    Syscall { cases: Some(&PROTOCOLS), ..call("socket", NETWORK, &[DOMAIN, TYPE, OTHER], RET_FD) },
+    call("socketpair", NETWORK, &[DOMAIN, TYPE, OTHER, PAIR], RET_INT),
+    call("bind", NETWORK, &[SOCKFD, param("addr", address_in(2)), param("addrlen", INT)], RET_INT),
+    call("connect", NETWORK, &[SOCKFD, param("addr", address_in(2)), param("addrlen", INT)], RET_INT),
+    call("listen", NETWORK, &[SOCKFD, param("backlog", INT)], RET_INT),
+    call("accept", NETWORK, &[SOCKFD, ADDRESS_OUT, ADDRESS_LENGTH], RET_FD),
+    call(
+        "accept4",
+        NETWORK,
+        &[SOCKFD, ADDRESS_OUT, ADDRESS_LENGTH, param("flags", flags(&ACCEPT_FLAGS))],
+        RET_FD,
+    ),
+    call("getsockname", NETWORK, &[SOCKFD, ADDRESS_OUT, ADDRESS_LENGTH], RET_INT),
+    call("getpeername", NETWORK, &[SOCKFD, ADDRESS_OUT, ADDRESS_LENGTH], RET_INT),
+    call(
+        "sendto",
+        NETWORK,
+        &[
+            SOCKET,
+            param("buf", Type::Message(Access::In, Length::Arg(2), &MESSAGES)),
+            param("size", SIZE),
+            FLAGS,
+            param("dest_addr", address_in(5)),
+            param("addrlen", INT),
+        ],
+        RET_LONG,
+    ),
+    call(
+        "recvfrom",
+        NETWORK,
+        &[
+            SOCKET,
+            param("buf", Type::Message(Access::Out, Length::ReturnedWithin(2), &MESSAGES)),
+            param("size", SIZE),
+            FLAGS,
+            param("src_addr", address_out(5)),
+            param("addrlen", Type::Either(|call| call.args[4] != 0, &LENGTH, &ADDRESS)),
+        ],
+        RET_LONG,
+    ),
+    call("sendmsg", NETWORK, &[SOCKET, param("msg", input(&MESSAGE_IN)), FLAGS], RET_LONG),
+    call(
+        "recvmsg",
+        NETWORK,
+        &[SOCKET, param("msg", Type::Pointer(Access::Filled, &MESSAGE_OUT)), FLAGS],
+        RET_LONG,
+    ),
+    call(
+        "sendmmsg",
+        NETWORK,
+        &[
+            SOCKET,
+            param("msgvec", Type::List(Access::InOut, &ONE_IN, Length::Arg(2))),
+            param("vlen", UINT),
+            FLAGS,
+        ],
+        RET_INT,
+    ),
+    call(
+        "recvmmsg",
+        NETWORK,
+        &[
+            SOCKET,
+            param("msgvec", Type::List(Access::Filled, &ONE_OUT, Length::ReturnedWithin(2))),
+            param("vlen", UINT),
+            FLAGS,
+            param("timeout", TIMEOUT),
+        ],
+        Returned::Glossed(Width::I32, Meaning::Plain, time_left),
+    ),
+    call("shutdown", NETWORK, &[SOCKFD, param("how", choice(&HOW))], RET_INT),
+    Syscall { cases: Some(&SET_CASES), ..call("setsockopt", NETWORK, &SET, RET_INT) },
+    Syscall { cases: Some(&GET_CASES), ..call("getsockopt", NETWORK, &GET, RET_INT) },
+    call("getpmsg", NETWORK, WORDS, RET_LONG),
+    call("putpmsg", NETWORK, WORDS, RET_LONG),
+];

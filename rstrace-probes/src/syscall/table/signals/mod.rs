@@ -1,0 +1,238 @@
+//! Signals.
+
+mod siginfo;
+
+use rstrace_core::describe::{
+    Access, Custom, Field, Item, Length, Meaning, Object, Param, Returned, Shape, Struct, Syscall, Type,
+    Width, field, param, size_of_type,
+};
+use rstrace_core::event::Value;
+use rstrace_core::flags::{Choices, FlagSet};
+use rstrace_core::probe::RawCall;
+
+pub use siginfo::{ERRORS, KERNEL_SIGINFO, SIGINFO};
+
+use crate::syscall::classes;
+use crate::syscall::types::*;
+use crate::uapi;
+
+static HOW: Choices = choices!("SIG_???", SIG_BLOCK SIG_UNBLOCK SIG_SETMASK);
+
+static ACTION_FLAGS: FlagSet = set!("SA_???", SA_RESTORER SA_ONSTACK SA_RESTART SA_INTERRUPT SA_NODEFER SA_RESETHAND
+    SA_SIGINFO SA_NOCLDSTOP SA_NOCLDWAIT);
+
+static STACK_FLAGS: FlagSet = FlagSet {
+    choice: None,
+    names: &[
+        (uapi::SS_ONSTACK, "SS_ONSTACK"),
+        (uapi::SS_DISABLE, "SS_DISABLE"),
+        // linux/signal.h
+        (1 << 31, "SS_AUTODISARM"),
+    ],
+    unknown: "SS_???",
+};
+
+/// Bytes of a set of signals.
+const SIGSET_BYTES: u64 = 8;
+
+/// A set of signals whose size the program says: any other than the kernel's is refused.
+pub(super) static SIZED_SIGSET: Type = Type::Custom(&Custom {
+    size: 8,
+    compat_size: 8,
+    shape: Shape::Bare,
+    parts: |set, _, emit| {
+        if set.count == SIGSET_BYTES && set.bytes.len() as u64 == SIGSET_BYTES {
+            emit(Item::element(Value::Signals(set.number(0, Width::U64))));
+        }
+    },
+    nested: &[],
+});
+
+/// The set behind an address, whose size another argument says.
+pub(super) const fn sigset(access: Access, size: u8) -> Type {
+    Type::Sized(access, &SIZED_SIGSET, Length::Arg(size))
+}
+
+fn write_handler(out: &mut Vec<u8>, handler: u64) {
+    match handler as i64 {
+        0 => out.extend_from_slice(b"SIG_DFL"),
+        1 => out.extend_from_slice(b"SIG_IGN"),
+        -1 => out.extend_from_slice(b"SIG_ERR"),
+        _ => out.extend_from_slice(format!("{handler:#x}").as_bytes()),
+    }
+}
+
+/// 32 bits of it are all ones, too.
+fn write_compat_handler(out: &mut Vec<u8>, handler: u64) {
+    write_handler(out, handler as u32 as i32 as u64);
+}
+
+const HANDLER: Type = Type::Number(Width::Word, Meaning::Written(write_handler));
+const COMPAT_HANDLER: Type = Type::Number(Width::Word, Meaning::Written(write_compat_handler));
+
+fn has_restorer(action: &Object<'_>) -> bool {
+    let word = size_of_type(&ADDRESS, action.call.abi);
+    action.number(word, Width::Word) & uapi::SA_RESTORER != 0
+}
+
+const fn action(handler: Type) -> [Field; 4] {
+    [
+        field("sa_handler", handler),
+        field("sa_flags", long_flags(&ACTION_FLAGS)),
+        field("sa_restorer", ADDRESS).only_if(has_restorer),
+        field("sa_mask", Type::Signals),
+    ]
+}
+
+/// How the members of an action are shown: the mask before the flags.
+const ACTION_ORDER: &[u8] = &[0, 3, 1, 2];
+static ACTION: [Field; 4] = action(HANDLER);
+static COMPAT_ACTION: [Field; 4] = action(COMPAT_HANDLER);
+static COMPAT_SIGACTION: Struct = Struct::of(&COMPAT_ACTION).in_order(ACTION_ORDER);
+
+/// The kernel's `struct sigaction`.
+static SIGACTION: Type =
+    Type::Struct(&Struct::of(&ACTION).in_order(ACTION_ORDER).with_compat(&COMPAT_SIGACTION));
+
+/// The first 32 signals, in the older calls of 32-bit programs.
+static OLD_SIGSET: Type = Type::Custom(&OLD_SET);
+static OLD_SET: Custom = Custom {
+    size: 4,
+    compat_size: 4,
+    shape: Shape::Bare,
+    parts: |set, _, emit| emit(Item::element(Value::Signals(set.number(0, Width::U32)))),
+    nested: &[],
+};
+
+/// `struct old_sigaction`, likewise.
+static OLD_SIGACTION: Type = Type::Struct(&Struct::of(&[
+    field("sa_handler", COMPAT_HANDLER),
+    field("sa_mask", Type::Custom(&OLD_SET)),
+    field("sa_flags", long_flags(&ACTION_FLAGS)),
+    field("sa_restorer", ADDRESS).only_if(|action| action.number(8, Width::U32) & uapi::SA_RESTORER != 0),
+]));
+
+/// What rt_sigreturn restores, of all that stands in the frame of a signal.
+static RESTORED: Type = Type::Struct(&Struct::of(&[field("mask", Type::Signals)]));
+
+/// `stack_t`.
+static STACK: Type = Type::Struct(&Struct::of(&[
+    field("ss_sp", ADDRESS),
+    field("ss_flags", flags(&STACK_FLAGS)),
+    field("ss_size", SIZE),
+]));
+
+/// A set of 32 signals in a register.
+const SIGNAL_BITS: Type = HEX32;
+
+/// The signal that a call returned.
+fn signal<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
+    emit(Item::element(Value::Signal(call.returned())));
+}
+
+const SET_SIZE: Param = param("sigsetsize", SIZE);
+
+pub static SYSCALLS: &[Syscall] = &[
+    call(
+        "rt_sigaction",
+        classes::SIGNAL,
+        &[
+            param("signum", SIGNAL),
+            param("act", input(&SIGACTION)),
+            param("oldact", output(&SIGACTION)),
+            SET_SIZE,
+        ],
+        RET_INT,
+    ),
+    call(
+        "rt_sigprocmask",
+        classes::SIGNAL,
+        &[
+            param("how", choice(&HOW)),
+            param("set", sigset(Access::In, 3)),
+            param("oldset", sigset(Access::Out, 3)),
+            SET_SIZE,
+        ],
+        RET_INT,
+    ),
+    call(
+        "rt_sigpending",
+        classes::SIGNAL,
+        // of a smaller set the kernel fills in as much
+        &[param("set", Type::Sized(Access::Out, &Type::Signals, Length::Arg(1))), SET_SIZE],
+        RET_INT,
+    ),
+    call("rt_sigsuspend", classes::SIGNAL, &[param("mask", sigset(Access::In, 1)), SET_SIZE], RET_INT),
+    call(
+        "rt_sigtimedwait",
+        classes::SIGNAL,
+        &[
+            param("set", sigset(Access::In, 3)),
+            param("info", output(&SIGINFO)),
+            param("timeout", input(&TIMESPEC)),
+            SET_SIZE,
+        ],
+        Returned::Glossed(Width::I32, Meaning::Plain, signal),
+    ),
+    call(
+        "rt_sigqueueinfo",
+        classes::SIGNAL | classes::PROCESS,
+        &[param("tgid", PID), param("sig", SIGNAL), param("info", input(&SIGINFO))],
+        RET_INT,
+    ),
+    call(
+        "rt_tgsigqueueinfo",
+        classes::SIGNAL | classes::PROCESS,
+        &[param("tgid", PID), param("tid", PID), param("sig", SIGNAL), param("info", input(&SIGINFO))],
+        RET_INT,
+    ),
+    call("rt_sigreturn", classes::SIGNAL, &[param("sigmask", input(&RESTORED))], RET_LONG),
+    call("kill", classes::SIGNAL | classes::PROCESS, &[param("pid", PID), param("signum", SIGNAL)], RET_INT),
+    call("tkill", classes::SIGNAL | classes::PROCESS, &[param("tid", PID), param("signum", SIGNAL)], RET_INT),
+    call(
+        "tgkill",
+        classes::SIGNAL | classes::PROCESS,
+        &[param("tgid", PID), param("tid", PID), param("signum", SIGNAL)],
+        RET_INT,
+    ),
+    call("pause", classes::SIGNAL, &[], RET_INT),
+    call(
+        "sigaltstack",
+        classes::SIGNAL,
+        &[param("ss", input(&STACK)), param("old_ss", output(&STACK))],
+        RET_INT,
+    ),
+    // of 32-bit programs only
+    call(
+        "sigaction",
+        classes::SIGNAL,
+        &[
+            param("signum", SIGNAL),
+            param("act", input(&OLD_SIGACTION)),
+            param("oldact", output(&OLD_SIGACTION)),
+        ],
+        RET_INT,
+    ),
+    call(
+        "sigprocmask",
+        classes::SIGNAL,
+        &[param("how", choice(&HOW)), param("set", input(&OLD_SIGSET)), param("oldset", output(&OLD_SIGSET))],
+        RET_INT,
+    ),
+    call("sigpending", classes::SIGNAL, &[param("set", output(&OLD_SIGSET))], RET_INT),
+    call(
+        "sigsuspend",
+        classes::SIGNAL,
+        &[param("unused1", HEX), param("unused2", HEX), param("mask", SIGNAL_BITS)],
+        RET_INT,
+    ),
+    call("sgetmask", classes::SIGNAL, &[], returns(Width::U32, Meaning::Hex)),
+    call("ssetmask", classes::SIGNAL, &[param("newmask", SIGNAL_BITS)], returns(Width::U32, Meaning::Hex)),
+    call(
+        "signal",
+        classes::SIGNAL,
+        &[param("signum", SIGNAL), param("handler", COMPAT_HANDLER)],
+        returns(Width::Word, Meaning::Written(write_compat_handler)),
+    ),
+    call("sigreturn", classes::SIGNAL, &[], RET_LONG),
+];
