@@ -10,23 +10,23 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "rstrace", version, max_term_width = 100, args_override_self = true)]
 #[command(
-    override_usage = "rstrace [OPTIONS] -e EXPR COMMAND [ARG]...\n       rstrace [OPTIONS] -e EXPR -p PID"
+    override_usage = "rstrace [OPTIONS] [-e EXPR] COMMAND [ARG]...\n       rstrace [OPTIONS] [-e EXPR] -p PID"
 )]
 pub struct Cli {
-    /// What to trace: probes (`open,exec`) or system calls (`trace=openat`); more than one -e add up
-    #[arg(short = 'e', value_name = "EXPR")]
+    /// What to trace: probes (`open,exec`) or system calls (`trace=openat,%file`); without it every call
+    #[arg(short = 'e', long = "trace", value_name = "EXPR")]
     pub exprs: Vec<String>,
 
     /// Write to FILE instead of standard error
-    #[arg(short = 'o', value_name = "FILE")]
+    #[arg(short = 'o', long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
     /// Trace children too
-    #[arg(short = 'f', action = ArgAction::Count)]
+    #[arg(short = 'f', long = "follow-forks", action = ArgAction::Count)]
     pub follow: u8,
 
     /// Trace the processes with these ids, all their threads
-    #[arg(short = 'p', value_name = "PID[,PID]...")]
+    #[arg(short = 'p', long = "attach", value_name = "PID[,PID]...")]
     pub pids: Vec<String>,
 
     /// Trace this thread alone
@@ -46,20 +46,28 @@ pub struct Cli {
     pub user: Option<String>,
 
     /// Show fewer messages; -qq also leaves out exits, -qqq also superseded threads
-    #[arg(short = 'q', action = ArgAction::Count)]
+    #[arg(short = 'q', long = "silent", action = ArgAction::Count)]
     pub quiet: u8,
 
     /// Show more: whole argument vectors, and what a probe knows besides
-    #[arg(short = 'v', action = ArgAction::Count)]
+    #[arg(short = 'v', long = "no-abbrev", action = ArgAction::Count)]
     pub verbose: u8,
 
     /// Where `=` stands in a line
-    #[arg(short = 'a', value_name = "COL", default_value_t = 40)]
+    #[arg(short = 'a', long = "columns", value_name = "COL", default_value_t = 40)]
     pub column: u16,
 
     /// How much of a string and of a vector is shown (trace=: 32); paths and a probe's own are shown whole
-    #[arg(short = 's', value_name = "SIZE")]
+    #[arg(short = 's', long = "string-limit", value_name = "SIZE")]
     pub string_size: Option<usize>,
+
+    /// Show strings in hex: -x those with bytes that are no text, -xx all
+    #[arg(short = 'x', action = ArgAction::Count)]
+    pub hex: u8,
+
+    /// Show strings in hex: none, non-ascii, non-ascii-chars or all
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    pub strings_in_hex: Option<String>,
 
     /// How to attach
     #[arg(long, value_name = "KIND", value_enum, default_value_t)]
@@ -72,6 +80,10 @@ pub struct Cli {
     /// Size of the transport's buffer in bytes, or with k or M
     #[arg(long, value_name = "SIZE")]
     pub buffer: Option<String>,
+
+    /// What to do when calls come faster than they can be read [default: never for a command and -p, else drop]
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub loss: Option<Loss>,
 
     /// Print the account of calls seen, delivered and lost at the end
     #[arg(long)]
@@ -106,13 +118,16 @@ pub enum Stop {
 impl Cli {
     /// Recognises the words of a command line, the program's name first.
     pub fn recognise(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, Stop> {
-        Self::try_parse_from(words).map_err(|error| {
-            let text = error.to_string();
-            match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Shown(text),
-                _ => Stop::Error(one_line(&text)),
-            }
-        })
+        Self::try_parse_from(words).map_err(|error| stop(&error))
+    }
+}
+
+/// What clap says instead of a command line.
+pub fn stop(error: &clap::Error) -> Stop {
+    let text = error.to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Shown(text),
+        _ => Stop::Error(one_line(&text)),
     }
 }
 
@@ -139,6 +154,15 @@ pub enum Backend {
     Tracepoint,
 }
 
+/// What is done when the buffer fills up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Loss {
+    /// Traced threads wait at the returns of their system calls
+    Never,
+    /// Calls are dropped and counted
+    Drop,
+}
+
 /// How records come from the kernel.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Transport {
@@ -149,6 +173,37 @@ pub enum Transport {
     Perf,
     /// The BPF ring buffer
     Ring,
+}
+
+impl Backend {
+    /// The one that is forced, if one is.
+    pub fn forced(self) -> Option<rstrace_core::Backend> {
+        match self {
+            Self::Auto => None,
+            Self::Kprobe => Some(rstrace_core::Backend::Kprobe),
+            Self::Fentry => Some(rstrace_core::Backend::Fentry),
+            Self::Tracepoint => Some(rstrace_core::Backend::Tracepoint),
+        }
+    }
+}
+
+impl Transport {
+    /// The one that is forced, if one is.
+    pub fn forced(self) -> Option<rstrace_core::Transport> {
+        match self {
+            Self::Auto => None,
+            Self::Perf => Some(rstrace_core::Transport::Perf),
+            Self::Ring => Some(rstrace_core::Transport::Ring),
+        }
+    }
+}
+
+/// Whether a text has this option, and not only a longer one that contains it.
+#[cfg(test)]
+pub fn has_word(text: &str, option: &str) -> bool {
+    let in_word = |c: char| c.is_alphanumeric() || c == '-';
+    text.match_indices(option)
+        .any(|(at, _)| !text[..at].ends_with(in_word) && !text[at + option.len()..].starts_with(in_word))
 }
 
 #[cfg(test)]
@@ -181,13 +236,6 @@ mod tests {
         }
     }
 
-    /// Whether a text has this option, and not only a longer one that contains it.
-    fn has_word(text: &str, option: &str) -> bool {
-        let in_word = |c: char| c.is_alphanumeric() || c == '-';
-        text.match_indices(option)
-            .any(|(at, _)| !text[..at].ends_with(in_word) && !text[at + option.len()..].starts_with(in_word))
-    }
-
     #[test]
     fn help_and_version_are_shown() {
         assert!(matches!(stop(&["-h"]), Stop::Shown(text) if text.contains("--transport")));
@@ -199,7 +247,7 @@ mod tests {
         for (words, text) in [
             (&["--backend", "x"][..], "invalid value 'x' for '--backend <KIND>'"),
             (&["--tid", "0"], "invalid value '0' for '--tid <TID>'"),
-            (&["-e"], "a value is required for '-e <EXPR>'"),
+            (&["-e"], "a value is required for '--trace <EXPR>'"),
             (&["--\x1b[31mx\x07"], "unexpected argument '--x' found; tip: "),
         ] {
             let Stop::Error(error) = stop(words) else { panic!("{words:?}") };

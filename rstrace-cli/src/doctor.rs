@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use rstrace_core::Machine;
+use rstrace_core::describe::Limits;
 use rstrace_core::doctor::{Trouble, examine, unseen_by_functions};
 
-/// The whole report; the error is why nothing can be traced at all.
-pub fn report() -> Result<String, rstrace_core::Error> {
+/// The report for the probes of these names; the error is why nothing can be traced at all.
+pub fn report(probes: &[&str]) -> Result<String, rstrace_core::Error> {
     let machine = Machine::new();
     machine.check()?;
     let mut text = String::new();
@@ -15,8 +16,11 @@ pub fn report() -> Result<String, rstrace_core::Error> {
     let _ = writeln!(text, "kernel {}, preemption {preemption}", release.unwrap_or_default());
     let tracefs = machine.tracefs_state();
     let _ = writeln!(text, "tracefs {tracefs}");
-    for entry in rstrace_probes::REGISTRY {
-        let probe = (entry.all)();
+    for entry in rstrace_probes::REGISTRY.iter().filter(|entry| probes.contains(&entry.name)) {
+        let probe = (entry.make)(Limits { length: 32, whole_lists: false });
+        if !probe.unseen().is_empty() {
+            let _ = writeln!(text, "{}: no backend sees {}", entry.name, probe.unseen());
+        }
         if let Some(unseen) = unseen_by_functions(probe.as_ref()) {
             let _ = writeln!(text, "{}: fentry and kprobe do not see {unseen}", entry.name);
         }

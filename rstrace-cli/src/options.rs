@@ -4,11 +4,12 @@
 
 mod select;
 
-use crate::cli::{Backend, Cli, Transport};
+use crate::cli::{Backend, Cli, Loss, Transport};
 use crate::output::line::Limits;
+use crate::output::quote::Hex;
 use crate::output::text::{Pids, Style};
 use nix::unistd::User;
-use rstrace_core::RunAs;
+use rstrace_core::{RunAs, describe};
 pub use select::Selection;
 use select::select;
 use std::ffi::OsString;
@@ -32,8 +33,8 @@ pub enum Task {
 /// How to trace.
 #[derive(Debug)]
 pub struct Options {
-    /// The probes, none twice, in the order in which they were named.
-    pub probes: Vec<Selection>,
+    /// The probes and system calls.
+    pub selection: Selection,
     /// Whom.
     pub target: Target,
     /// Whether children are traced too.
@@ -50,12 +51,16 @@ pub struct Options {
     pub column: usize,
     /// How much of a string and of a vector is shown; `None`: what the probe's users expect.
     pub string_size: Option<usize>,
+    /// Which strings are shown in hex.
+    pub hex: Hex,
     /// How to attach.
     pub backend: Backend,
     /// How records come from the kernel.
     pub transport: Transport,
     /// Bytes of the transport's buffer, if not the default.
     pub buffer: Option<u32>,
+    /// What to do when the buffer fills up, if that was said.
+    pub loss: Option<Loss>,
     /// Whether the account is printed.
     pub stats: bool,
     /// Whether a lost call is a failure.
@@ -82,7 +87,7 @@ pub enum Target {
 
 /// What is wrong with the command line: one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error(String);
+pub struct Error(pub(crate) String);
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,7 +101,7 @@ impl std::error::Error for Error {}
 macro_rules! refuse {
     ($($format:tt)*) => { return Err($crate::options::Error(format!($($format)*))) };
 }
-use refuse;
+pub(crate) use refuse;
 
 impl Task {
     /// Checks what was recognised on the command line.
@@ -107,10 +112,7 @@ impl Task {
         if cli.doctor {
             return Ok(Task::Doctor);
         }
-        if cli.exprs.is_empty() {
-            refuse!("nothing to trace is named: give -e open, for example (--list shows what there is)");
-        }
-        let probes = select(&cli.exprs)?;
+        let selection = select(&cli.exprs)?;
         if cli.follow > 0 && cli.tid.is_some() {
             refuse!("-f follows a command or the processes of -p: leave it out with --tid");
         }
@@ -120,8 +122,9 @@ impl Task {
             refuse!("-o '|command' is not supported: give a file, or a pipe such as -o >(command)");
         }
         Ok(Task::Trace(Box::new(Options {
-            probes,
-            uid: cli.uid.as_deref().map(uid).transpose()?,
+            selection,
+            hex: hex(cli.hex, cli.strings_in_hex)?,
+            uid: cli.uid.as_deref().map(|user| uid("--uid", user)).transpose()?,
             follow: cli.follow > 0,
             quiet: cli.quiet.min(3),
             verbose: cli.verbose > 0,
@@ -130,6 +133,7 @@ impl Task {
             backend: cli.backend,
             transport: cli.transport,
             buffer: cli.buffer.as_deref().map(buffer).transpose()?,
+            loss: cli.loss,
             stats: cli.stats,
             strict: cli.strict,
             target: target(cli.command, cli.user, &cli.pids, cli.tid, cli.all, cli.uid.is_some())?,
@@ -141,8 +145,30 @@ impl Task {
 impl Options {
     /// A probe shows arguments whole, a system call by its name (`trace=`) shows what strace does.
     fn length(&self) -> usize {
-        let whole = self.probes.iter().all(Selection::is_whole);
-        self.string_size.unwrap_or(if whole { usize::MAX } else { 32 })
+        self.string_size.unwrap_or(if self.selection.is_of_probes() { usize::MAX } else { 32 })
+    }
+
+    /// What is done when the buffer fills up: processes that the user picked may wait, others may not.
+    pub fn loss(&self) -> rstrace_core::Loss {
+        match (self.loss, &self.target) {
+            (Some(Loss::Never), _) | (None, Target::Command { .. } | Target::Pids(_) | Target::Tid(_)) => {
+                rstrace_core::Loss::Never
+            }
+            (Some(Loss::Drop), _) | (None, Target::All) => rstrace_core::Loss::Drop,
+        }
+    }
+
+    /// Signals are part of a trace of system calls, not of a probe.
+    pub fn shows_signals(&self) -> bool {
+        !self.selection.is_of_probes()
+    }
+
+    /// How much is captured: what is shown.
+    pub fn capture_limits(&self) -> describe::Limits {
+        describe::Limits {
+            length: u32::try_from(self.length()).unwrap_or(u32::MAX),
+            whole_lists: self.verbose,
+        }
     }
 
     /// How lines look on this sink; `terminal` says whether colours are wanted there.
@@ -166,7 +192,7 @@ impl Options {
             attached: self.follow && !to_file,
             quiet: self.quiet.max(least),
             notes: self.verbose,
-            limits: Limits { length: self.length(), whole_vectors: self.verbose },
+            limits: Limits { length: self.length(), whole_vectors: self.verbose, hex: self.hex },
             colour: terminal && !to_file,
         }
     }
@@ -202,6 +228,21 @@ fn target(
     }
 }
 
+/// Which strings are shown in hex: by the number of `-x`, or by a word.
+fn hex(count: u8, word: Option<String>) -> Result<Hex, Error> {
+    match word.as_deref() {
+        None if count == 0 => Ok(Hex::Never),
+        None if count == 1 => Ok(Hex::NonAscii),
+        None | Some("" | "all") => Ok(Hex::All),
+        Some("none") => Ok(Hex::Never),
+        Some("non-ascii") => Ok(Hex::NonAscii),
+        Some("non-ascii-chars") => Ok(Hex::NonAsciiChars),
+        Some(word) => {
+            refuse!("--strings-in-hex={}: give none, non-ascii, non-ascii-chars or all", word.escape_debug())
+        }
+    }
+}
+
 fn run_as(name: String) -> Result<RunAs, Error> {
     match User::from_name(&name) {
         Ok(Some(user)) => Ok(RunAs { name, uid: user.uid.as_raw(), gid: user.gid.as_raw() }),
@@ -210,19 +251,19 @@ fn run_as(name: String) -> Result<RunAs, Error> {
     }
 }
 
-/// A user id, by number or name.
-fn uid(user: &str) -> Result<u32, Error> {
+/// A user id, by number or name, as an option gives it.
+pub fn uid(option: &str, user: &str) -> Result<u32, Error> {
     if let Ok(uid) = user.parse() {
         return Ok(uid);
     }
     match User::from_name(user) {
         Ok(Some(user)) => Ok(user.uid.as_raw()),
-        _ => refuse!("--uid {}: neither a user id nor a user's name", user.escape_debug()),
+        _ => refuse!("{option} {}: neither a user id nor a user's name", user.escape_debug()),
     }
 }
 
 /// Process ids, separated as `pidof` and shells do it.
-fn pid_list(lists: &[String]) -> Result<Vec<u32>, Error> {
+pub fn pid_list(lists: &[String]) -> Result<Vec<u32>, Error> {
     let mut pids = Vec::new();
     let words = lists.iter().flat_map(|list| list.split([',', ' ', '\t', '\n']));
     for word in words.filter(|word| !word.is_empty()) {

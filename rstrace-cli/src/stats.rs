@@ -22,6 +22,14 @@ pub fn print(report: &Report) {
     if let Some(others) = others(ledger) {
         say(&others);
     }
+    if ledger.throttled > 0 || ledger.spilled > 0 {
+        say(&format!(
+            "to lose none: {} returns held back for {:.3} s in all, {} bytes of records kept in a file",
+            ledger.throttled,
+            ledger.throttled_for.as_secs_f64(),
+            ledger.spilled
+        ));
+    }
     for (name, seen) in &ledger.pairs {
         say(&format!("pair {name} seen {seen}"));
     }
@@ -35,15 +43,15 @@ pub fn print(report: &Report) {
     ));
 }
 
-/// Says that something was lost, if so, and what to do.
-pub fn warn(report: &Report) {
+/// Says that something was lost, if so, and what to do: `room` is the option for the buffer's size.
+pub fn warn(report: &Report, room: &str) {
     let ledger = &report.ledger;
     if let Some(others) = others(ledger) {
         say(&others);
     }
     if ledger.lost.total() > ledger.lost.ended_within {
         say(&format!(
-            "{} of {} calls were lost: {} (--buffer gives more room, --stats the whole account)",
+            "{} of {} calls were lost: {} ({room} gives more room, --stats the whole account)",
             ledger.lost.total(),
             ledger.seen,
             causes(ledger)

@@ -4,17 +4,12 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use nix::sys::resource::{Resource, setrlimit};
-use rstrace_core::event::WaitStatus;
 use rstrace_core::{ErrorKind, Machine, Report, Session};
 
-use crate::cli;
 use crate::options::{Options, Target};
 use crate::output::text::Text;
+use crate::run::{end, status_of};
 use crate::{FAILURE, fail, say, stats};
-
-/// The exit status of `--strict` when something was lost and the command itself succeeded.
-const LOST: u8 = 3;
 
 /// Traces as the options say.
 pub fn run(options: &Options) -> ExitCode {
@@ -26,7 +21,7 @@ pub fn run(options: &Options) -> ExitCode {
         },
     };
     let machine = Machine::new();
-    let probes = options.probes.iter().map(|selection| selection.probe()).collect();
+    let probes = options.selection.probes(options.capture_limits());
     let session = match Session::start(&machine, &core_options(options), probes) {
         Ok(session) => session,
         Err(error) => return fail(&error, status_of(error.kind())),
@@ -55,10 +50,10 @@ pub fn run(options: &Options) -> ExitCode {
         if options.stats {
             stats::print(&report);
         } else {
-            stats::warn(&report);
+            stats::warn(&report, "--buffer");
         }
     }
-    end(options, &report)
+    end(&report, options.strict)
 }
 
 /// Says that everything is attached to what was running already.
@@ -110,64 +105,18 @@ fn core_options(options: &Options) -> rstrace_core::Options {
             Target::Tid(tid) => rstrace_core::Target::Thread(*tid),
             Target::All => rstrace_core::Target::All,
         },
-        backend: match options.backend {
-            cli::Backend::Auto => None,
-            cli::Backend::Kprobe => Some(rstrace_core::Backend::Kprobe),
-            cli::Backend::Fentry => Some(rstrace_core::Backend::Fentry),
-            cli::Backend::Tracepoint => Some(rstrace_core::Backend::Tracepoint),
-        },
-        transport: match options.transport {
-            cli::Transport::Auto => None,
-            cli::Transport::Perf => Some(rstrace_core::Transport::Perf),
-            cli::Transport::Ring => Some(rstrace_core::Transport::Ring),
-        },
+        backend: options.backend.forced(),
+        transport: options.transport.forced(),
         buffer: options.buffer.map(|bytes| bytes as usize),
         uid: options.uid,
+        loss: options.loss(),
+        signals: options.shows_signals().then_some(&rstrace_probes::SIGINFO),
+        filter: rstrace_core::Filter::default(),
+        duration: None,
     }
 }
 
 fn threads(pid: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     tasks.filter_map(|task| task.file_name().to_str()?.parse().ok()).collect()
-}
-
-/// As a shell says it of a command that can't be run.
-fn status_of(kind: ErrorKind) -> u8 {
-    match kind {
-        ErrorKind::CommandNotFound => 127,
-        ErrorKind::CommandNotExecutable => 126,
-        _ => FAILURE,
-    }
-}
-
-/// The command's own end is rstrace's.
-fn end(options: &Options, report: &Report) -> ExitCode {
-    let missed = report.ledger.recursion.is_some_and(|misses| misses > 0);
-    let lost = options.strict && (report.ledger.anything_lost() || missed);
-    match report.command {
-        Some(WaitStatus::Exited(0)) if lost => ExitCode::from(LOST),
-        Some(WaitStatus::Exited(code)) => ExitCode::from(code),
-        Some(WaitStatus::Signaled { signal, .. }) => die_by(signal.into()),
-        _ if lost => ExitCode::from(LOST),
-        _ => match report.interrupted {
-            Some(signal) if !report.closed => die_by(signal as i32),
-            _ => ExitCode::SUCCESS,
-        },
-    }
-}
-
-/// Ends by a signal, without a core dump of our own. Real-time signals are signals too, so it is a number.
-fn die_by(signal: i32) -> ExitCode {
-    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    // SAFETY: the default disposition runs no code of ours, and the set is ours to write to.
-    unsafe {
-        libc::signal(signal, libc::SIG_DFL);
-        let mut set = std::mem::zeroed();
-        libc::sigemptyset(&mut set);
-        libc::sigaddset(&mut set, signal);
-        libc::sigprocmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut());
-        libc::raise(signal);
-    }
-    // signals that don't end a process: as a shell says it
-    ExitCode::from(128 + signal as u8)
 }

@@ -1,38 +1,59 @@
-//! The expressions after `-e`: which probes, and which of their system calls.
+//! The expressions after `-e`: which probes, and which system calls.
 //!
-//! A bare word is a probe or a system call; after `trace=` it is a system call.
+//! A bare word that is a probe's name is that probe. All else is a set of system calls, and of several sets the last
+//! one counts, as in strace.
 
 use super::{Error, refuse};
 use rstrace_core::Probe;
-use rstrace_probes::{Entry, REGISTRY, numbers, probe, probe_of_syscall};
+use rstrace_core::describe::Limits;
+use rstrace_probes::syscall::classes::CLASSES;
+use rstrace_probes::syscall::{self, Described, table};
+use rstrace_probes::{Entry, REGISTRY, numbers, probe};
 
-/// A probe that was asked for.
-#[derive(Debug)]
+/// What is to be traced.
+#[derive(Debug, Default)]
 pub struct Selection {
-    /// Which.
-    pub entry: &'static Entry,
-    /// Its system calls that were asked for; `None` for all.
-    pub only: Option<Vec<&'static str>>,
+    /// Probes by their own names.
+    pub probes: Vec<&'static Entry>,
+    /// System calls beside them.
+    pub calls: Calls,
+}
+
+/// A set of system calls.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum Calls {
+    /// None.
+    #[default]
+    None,
+    /// All, those without a description too.
+    All,
+    /// Those with these names.
+    Named(Vec<&'static str>),
 }
 
 impl Selection {
-    /// Whether it is the probe by its own name, with all that it traces.
-    pub fn is_whole(&self) -> bool {
-        self.only.is_none()
+    /// Whether nothing but probes was asked for by name, which show arguments whole.
+    pub fn is_of_probes(&self) -> bool {
+        self.calls == Calls::None
     }
 
-    /// Makes the probe.
-    pub fn probe(&self) -> Box<dyn Probe> {
-        match &self.only {
-            None => (self.entry.all)(),
-            Some(names) => (self.entry.only)(names),
-        }
+    /// Makes the probes. Where two trace one call, the latter has it.
+    pub fn probes(&self, limits: Limits) -> Vec<Box<dyn Probe>> {
+        let calls: Option<Box<dyn Probe>> = match &self.calls {
+            Calls::None => None,
+            Calls::All => Some(Box::new(Described::all(limits))),
+            Calls::Named(names) => Some(Box::new(Described::only(names, limits))),
+        };
+        calls.into_iter().chain(self.probes.iter().map(|entry| (entry.make)(limits))).collect()
     }
 }
 
-/// The probes that the expressions name together.
-pub fn select(exprs: &[String]) -> Result<Vec<Selection>, Error> {
-    let mut selections = Vec::new();
+/// What the expressions name together; without any, every system call.
+pub fn select(exprs: &[String]) -> Result<Selection, Error> {
+    let mut selection = Selection::default();
+    if exprs.is_empty() {
+        selection.calls = Calls::All;
+    }
     for expr in exprs {
         let (qualified, list) = match expr.split_once('=') {
             Some(("trace" | "t", list)) => (true, list),
@@ -41,57 +62,88 @@ pub fn select(exprs: &[String]) -> Result<Vec<Selection>, Error> {
             }
             None => (false, expr.as_str()),
         };
-        for word in list.split(',').map(str::trim) {
-            add(&mut selections, word, qualified)?;
+        let words: Vec<_> = list.split(',').map(str::trim).collect();
+        let is_probe =
+            |word: &&str| !qualified && probe(word).is_some_and(|entry| entry.name != syscall::NAME);
+        for entry in words.iter().filter(|word| is_probe(word)).filter_map(|word| probe(word)) {
+            if !selection.probes.iter().any(|known| known.name == entry.name) {
+                selection.probes.push(entry);
+            }
+        }
+        let calls: Vec<_> = words.into_iter().filter(|word| !is_probe(word)).collect();
+        if !calls.is_empty() {
+            selection.calls = set(&calls, qualified)?;
         }
     }
-    Ok(selections)
+    Ok(selection)
 }
 
-fn add(selections: &mut Vec<Selection>, word: &str, qualified: bool) -> Result<(), Error> {
-    if let Some(entry) = probe(word).filter(|_| !qualified) {
-        selection(selections, entry).only = None;
-        return Ok(());
+/// A list of names and classes, or with `!` before it all others.
+fn set(words: &[&str], qualified: bool) -> Result<Calls, Error> {
+    let mut words = words.to_vec();
+    let inverted = words[0].starts_with('!');
+    if inverted {
+        words[0] = &words[0][1..];
     }
-    let Some(entry) = probe_of_syscall(word) else { return Err(unknown(word, qualified)) };
-    if let Some(names) = &mut selection(selections, entry).only
-        && let Some(name) = entry.syscalls.iter().find(|name| **name == word && !names.contains(name))
-    {
-        names.push(name);
+    match words[..] {
+        ["all"] | [syscall::NAME] if !inverted => return Ok(Calls::All),
+        ["none"] if inverted => return Ok(Calls::All),
+        ["all" | "none"] => return Ok(Calls::None),
+        _ => {}
     }
-    Ok(())
+    let mut names = Vec::new();
+    for word in words {
+        names.extend(members(word, qualified)?);
+    }
+    let chosen = |name: &&'static str| names.contains(name) != inverted;
+    let all = table::all().map(|syscall| syscall.name);
+    Ok(Calls::Named(all.filter(chosen).collect()))
 }
 
-/// The probe's selection, made empty if it is new.
-fn selection<'a>(selections: &'a mut Vec<Selection>, entry: &'static Entry) -> &'a mut Selection {
-    let place = selections.iter().position(|selection| selection.entry.name == entry.name);
-    let place = place.unwrap_or_else(|| {
-        selections.push(Selection { entry, only: Some(Vec::new()) });
-        selections.len() - 1
-    });
-    &mut selections[place]
+/// The calls that a word names.
+fn members(word: &str, qualified: bool) -> Result<Vec<&'static str>, Error> {
+    let class = match word.strip_prefix('%') {
+        Some(name) => CLASSES.iter().find(|class| class.name == name),
+        None => CLASSES.iter().find(|class| class.name == word && class.bare),
+    };
+    if let Some(class) = class {
+        let of_class = table::all().filter(|syscall| syscall.classes & class.bits != 0);
+        return Ok(of_class.map(|syscall| syscall.name).collect());
+    }
+    let name = word.strip_prefix('?').unwrap_or(word);
+    let by_number = name.parse().ok().and_then(numbers::native_name);
+    match syscall::find(by_number.unwrap_or(name)) {
+        Some(syscall) => Ok(vec![syscall.name]),
+        None if word.starts_with('?') => Ok(Vec::new()),
+        None => Err(unknown(word, qualified)),
+    }
 }
 
 fn unknown(word: &str, qualified: bool) -> Error {
-    let known = || REGISTRY.iter().flat_map(|entry| entry.syscalls).copied();
+    let known = || table::all().map(|syscall| syscall.name);
     let probes = || REGISTRY.iter().map(|entry| entry.name).filter(|_| !qualified);
     let shown = word.escape_debug();
     Error(if word.is_empty() {
         "-e has an empty name in its list: give -e open, for example".to_string()
-    } else if word.starts_with(['!', '%', '/', '?']) {
-        format!("-e {shown}: only names are supported: name the probes or system calls to trace")
+    } else if word.starts_with('!') {
+        format!("-e {shown}: ! stands before the whole list only")
+    } else if word.starts_with('/') {
+        format!(
+            "-e {shown}: regular expressions are not supported: name the system calls, or a class (%file)"
+        )
+    } else if word.starts_with('%') {
+        let names: Vec<_> = CLASSES.iter().map(|class| format!("%{}", class.name)).collect();
+        format!("-e {shown}: there is no such class; the classes are {}", names.join(", "))
     } else if probe(word).is_some() {
         format!("-e trace={shown}: {shown} is a probe, not a system call: give -e {shown}")
-    } else if numbers::exists(word) {
-        let known: Vec<_> = known().collect();
-        format!("-e {shown}: no probe decodes this system call yet: there are {}", known.join(", "))
     } else {
-        match nearest(word, probes().chain(known())).or_else(|| nearest(word, numbers::names())) {
+        match nearest(word, probes().chain(known())) {
             Some(name) => format!("-e {shown}: did you mean {name}?"),
             None => {
+                let probes: Vec<_> = REGISTRY.iter().map(|entry| entry.name).collect();
                 format!(
                     "-e {shown}: no probe and no system call has this name; the probes are {}",
-                    known_probes()
+                    probes.join(", ")
                 )
             }
         }
@@ -125,41 +177,53 @@ fn distance(a: &str, b: &str) -> usize {
     last[b.len()]
 }
 
-fn known_probes() -> String {
-    let names: Vec<_> = rstrace_probes::REGISTRY.iter().map(|entry| entry.name).collect();
-    names.join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn selected(exprs: &[&str]) -> Result<Vec<String>, String> {
+    fn selected(exprs: &[&str]) -> Result<String, String> {
         let exprs: Vec<_> = exprs.iter().map(|expr| expr.to_string()).collect();
-        let show = |selection: &Selection| {
-            let only = selection.only.as_ref().map(|names| format!("({})", names.join(" ")));
-            format!("{}{}", selection.entry.name, only.unwrap_or_default())
-        };
-        let selections = select(&exprs).map_err(|error| error.to_string())?;
-        Ok(selections.iter().map(show).collect())
+        let selection = select(&exprs).map_err(|error| error.to_string())?;
+        let probes: Vec<_> = selection.probes.iter().map(|entry| entry.name).collect();
+        Ok(match selection.calls {
+            Calls::None => probes.join(" "),
+            Calls::All => format!("{} all", probes.join(" ")).trim().to_string(),
+            Calls::Named(names) => format!("{} ({})", probes.join(" "), names.join(" ")).trim().to_string(),
+        })
     }
 
     #[test]
     fn words_are_probes_or_system_calls() {
         for (exprs, names) in [
-            (&["open"][..], &["open"][..]),
-            (&["open,exec"], &["open", "exec"]),
-            (&["exec", "open"], &["exec", "open"]),
-            (&["open,open"], &["open"]),
-            (&["openat"], &["open(openat)"]),
-            (&["trace=open,openat"], &["open(open openat)"]),
-            (&["t=openat,execve,openat"], &["open(openat)", "exec(execve)"]),
-            (&["openat,open"], &["open"]),
-            (&["open", "trace=openat"], &["open"]),
-            (&["trace=creat", "openat2"], &["open(creat openat2)"]),
+            (&[][..], "all"),
+            (&["open"], "open"),
+            (&["open,exec"], "open exec"),
+            (&["exec", "open", "open"], "exec open"),
+            (&["openat"], "(openat)"),
+            (&["trace=open,openat"], "(open openat)"),
+            (&["t=openat,execve,openat"], "(execve openat)"),
+            (&["open,read"], "open (read)"),
+            (&["open", "trace=openat"], "open (openat)"),
+            (&["trace=creat", "openat2"], "(openat2)"),
+            (&["trace=all"], "all"),
+            (&["trace=!none"], "all"),
+            (&["none"], ""),
+            (&["?nonsense,read"], "(read)"),
+            (&["0"], "(read)"),
         ] {
             assert_eq!(selected(exprs).expect("known names"), names, "{exprs:?}");
         }
+    }
+
+    #[test]
+    fn classes_and_complements() {
+        assert!(selected(&["%file"]).expect("a class").contains(" openat2"));
+        assert_eq!(selected(&["file"]), selected(&["trace=%file"]));
+        assert_eq!(selected(&["stat"]), Ok("(stat)".to_string()));
+        assert_eq!(selected(&["%stat"]), Ok("(stat stat64)".to_string()));
+        let others = selected(&["!%file,close"]).expect("a complement");
+        let has = |name| others.split([' ', '(', ')']).any(|other| other == name);
+        assert!(has("read") && has("close_range") && !has("openat") && !has("close"));
     }
 
     #[test]
@@ -171,22 +235,14 @@ mod tests {
             ("trace=exec", "-e trace=exec: exec is a probe, not a system call: give -e exec"),
             ("signal=none", "-e signal=: only trace= is supported"),
             ("open,", "-e has an empty name in its list: give -e open, for example"),
-            ("!open", "-e !open: only names are supported: name the probes or system calls to trace"),
+            ("read,!open", "-e !open: ! stands before the whole list only"),
             (
-                "close",
-                "-e close: no probe decodes this system call yet: there are open, openat, openat2, creat, \
-                 execve, execveat",
+                "a\nb",
+                "-e a\\nb: no probe and no system call has this name; the probes are syscall, open, exec",
             ),
-            ("a\nb", "-e a\\nb: no probe and no system call has this name; the probes are open, exec"),
         ] {
             assert_eq!(selected(&[expr]).expect_err("an error"), text);
         }
-    }
-
-    #[test]
-    fn a_selection_makes_its_probe() {
-        let selections = select(&["openat".to_string()]).expect("known");
-        assert_eq!(selections[0].probe().pairs().len(), 1);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Command lines, from words to validated options.
 
+use super::select::Calls;
 use super::*;
 use crate::cli::Stop;
 
@@ -109,11 +110,37 @@ fn a_user_is_for_a_command() {
 }
 
 #[test]
-fn something_to_trace_must_be_named() {
-    let text = refused(&["true"]);
-    assert!(text.contains("give -e open"), "{text}");
+fn without_an_expression_every_call_is_traced_as_strace_does_it() {
+    let all = options(&["true"]);
+    assert_eq!(all.selection.calls, Calls::All);
+    assert!(all.shows_signals());
+    assert_eq!(all.capture_limits().length, 32);
+    let probe = options(&["-eopen", "true"]);
+    assert!(!probe.shows_signals());
+    assert_eq!(probe.capture_limits().length, u32::MAX);
     assert!(matches!(task(&["--list"]), Ok(Task::List)));
     assert!(matches!(task(&["--doctor"]), Ok(Task::Doctor)));
+}
+
+#[test]
+fn spellings_of_strace() {
+    let all = options(&["true"]);
+    assert_eq!((all.column, all.hex), (40, Hex::Never));
+    let long = options(&["--trace=read", "--columns=9", "--follow-forks", "--string-limit=5", "true"]);
+    assert_eq!((long.column, long.follow, long.string_size), (9, true, Some(5)));
+    assert_eq!(long.selection.calls, options(&["-etrace=read", "true"]).selection.calls);
+    for (words, hex) in [
+        (&["-x"][..], Hex::NonAscii),
+        (&["-xx"], Hex::All),
+        (&["--strings-in-hex"], Hex::All),
+        (&["--strings-in-hex=all"], Hex::All),
+        (&["--strings-in-hex=non-ascii"], Hex::NonAscii),
+        (&["--strings-in-hex=non-ascii-chars"], Hex::NonAsciiChars),
+        (&["-x", "--strings-in-hex=none"], Hex::Never),
+    ] {
+        assert_eq!(options(&[words, &["true"]].concat()).hex, hex, "{words:?}");
+    }
+    assert!(refused(&["--strings-in-hex=some", "true"]).starts_with("--strings-in-hex=some: give none"));
 }
 
 #[test]

@@ -4,38 +4,47 @@
 //! `execveat`, whose own set of flags is newer.
 
 use super::text::{Style, Text};
-use rstrace_core::Event;
-use rstrace_core::Sink;
+use rstrace_core::describe::Limits;
 use rstrace_core::event::{Abi, EventKind};
-use rstrace_core::probe::{End, MAX_ARGS, Payload, Payloads, RawCall};
+use rstrace_core::memory::{At, Piece, encode};
+use rstrace_core::probe::{End, MAX_ARGS, Payload, RawCall};
 use rstrace_core::strings::{CUT, UNREADABLE};
-
-struct Captured<'a>(&'a [Payload<'a>]);
-
-impl Payloads for Captured<'_> {
-    fn payload(&self, capture: usize) -> Option<Payload<'_>> {
-        self.0.get(capture).copied()
-    }
-}
+use rstrace_core::{Event, Probe, Sink};
+use rstrace_probes::syscall::{self, Described};
 
 const FDCWD: u64 = -100i32 as u32 as u64;
 const ENOENT: i64 = -2;
-const NOPE: Payload<'_> = Payload::Bytes(b"/nope");
+/// Where the path is in most calls.
+const PATH: u64 = 1;
+const NOPE: Piece<'_> = read(PATH, Payload::Bytes(b"/nope"));
+
+/// What was read at an address.
+const fn read(address: u64, payload: Payload<'_>) -> Piece<'_> {
+    Piece { capture: 0, at: At::Entry, address, payload, made: false }
+}
+
+/// What was made of the vector at an address.
+const fn made(address: u64, bytes: &[u8]) -> Piece<'_> {
+    Piece { capture: 0, at: At::Entry, address, payload: Payload::Bytes(bytes), made: true }
+}
 
 /// The line of a call.
-fn line(name: &str, args: &[u64], captured: &[Payload<'_>], result: i64) -> String {
-    let entry = rstrace_probes::probe_of_syscall(name).expect("a known call");
-    let probe = (entry.only)(&[name]);
+fn line(name: &str, args: &[u64], captured: &[Piece<'_>], result: i64) -> String {
+    assert!(syscall::find(name).is_some(), "{name} is in the table");
+    let probe = Described::only(&[name], Limits { length: 32, whole_lists: false });
     let mut registers = [0; MAX_ARGS];
     registers[..args.len()].copy_from_slice(args);
+    let memory = encode(captured);
     let call = RawCall {
         pair: 0,
         name,
+        nr: 0,
         abi: Abi::Native,
         entry_ns: Some(1),
         args: registers,
         end: End::Returned(result),
-        payloads: &Captured(captured),
+        memory: memory.memory(),
+        tid: 5,
     };
     let mut bytes = Vec::new();
     let mut text = Text::new(&mut bytes, Style::default());
@@ -89,29 +98,30 @@ fn open_and_openat_and_creat() {
         r#"creat("/nope", 0167422)                 = 16"#
     );
     assert_eq!(
-        line("creat", &[0, 0], &[Payload::Unreadable], -14),
+        line("creat", &[0, 0], &[], -14),
         "creat(NULL, 000)                        = -1 EFAULT (Bad address)"
     );
     assert_eq!(
-        line("openat", &[1 << 32 | FDCWD, 16, 0], &[Payload::Unreadable], -14),
+        line("openat", &[1 << 32 | FDCWD, 16, 0], &[read(16, Payload::Unreadable(b""))], -14),
         "openat(AT_FDCWD, 0x10, O_RDONLY)        = -1 EFAULT (Bad address)"
     );
     assert_eq!(
-        line("open", &[1, 0], &[Payload::Bytes(b"a\"\\\x017\x03x\xff\x80\n\t\x07\x1b")], ENOENT),
+        line("open", &[1, 0], &[read(PATH, Payload::Bytes(b"a\"\\\x017\x03x\xff\x80\n\t\x07\x1b"))], ENOENT),
         r#"open("a\"\\\0017\3x\377\200\n\t\7\33", O_RDONLY) = -1 ENOENT (No such file or directory)"#
     );
     assert_eq!(
-        line("openat", &[FDCWD, 1, 0], &[Payload::Bytes(b"ff")], -512),
+        line("openat", &[FDCWD, 1, 0], &[read(PATH, Payload::Bytes(b"ff"))], -512),
         r#"openat(AT_FDCWD, "ff", O_RDONLY)        = ? ERESTARTSYS (To be restarted if SA_RESTART is set)"#
     );
 }
 
 #[test]
 fn openat2() {
-    let show = |bytes: &[u8], size, result| {
-        let captured = [NOPE, Payload::Bytes(bytes), Payload::Bytes(&bytes[..24])];
-        line("openat2", &[FDCWD, 1, 0x7f77_4a61_0000, size], &captured, result)
+    const HOW: u64 = 0x7f77_4a61_0000;
+    let of = |payload: Payload<'_>, size, result| {
+        line("openat2", &[FDCWD, 1, HOW, size], &[NOPE, read(HOW, payload)], result)
     };
+    let show = |bytes: &[u8], size, result| of(Payload::Bytes(bytes), size, result);
     assert_eq!(
         show(&how(0x42, 0o644, 0, &[]), 24, 19),
         r#"openat2(AT_FDCWD, "/nope", {flags=O_RDWR|O_CREAT, mode=0644, resolve=0}, 24) = 19"#
@@ -130,7 +140,7 @@ fn openat2() {
     );
     let mut long = how(0x42, 0o644, 0, b"a\0\0\0\0\0\x05\0");
     long.resize(4096, 0);
-    let shown = show(&long, 100_000, -7);
+    let shown = of(Payload::Cut(&long), 100_000, -7);
     assert!(shown.contains(r#", /* bytes 24..4095 */ "\x61\x00"#), "{shown}");
     assert!(shown.contains(r#"\x00"...}, 100000) = -1 E2BIG"#), "{shown}");
     assert_eq!(
@@ -139,7 +149,7 @@ fn openat2() {
     );
     let first = how(0x42, 0o644, 0, &[]);
     assert_eq!(
-        line("openat2", &[FDCWD, 1, 2, 32], &[NOPE, Payload::Unreadable, Payload::Bytes(&first)], -14),
+        line("openat2", &[FDCWD, 1, HOW, 32], &[NOPE, read(HOW, Payload::Unreadable(&first))], -14),
         r#"openat2(AT_FDCWD, "/nope", {flags=O_RDWR|O_CREAT, mode=0644, resolve=0, ???}, 32) = -1 EFAULT (Bad address)"#
     );
     assert_eq!(
@@ -150,12 +160,13 @@ fn openat2() {
 
 #[test]
 fn execve_and_execveat() {
+    const ENVP: u64 = 0x7fff_6c75_2780;
     let (bad, stop) = (16u64.to_ne_bytes(), 0x7f99_ab72_1000u64.to_ne_bytes());
     let count = |count: u64, flags: u64| [count, flags].map(u64::to_ne_bytes).as_flattened().to_vec();
     let show = |argv: &[(u32, &[u8])], envp: &[u8], result| {
         let argv = elements(argv);
-        let captured = [NOPE, Payload::Bytes(&argv), Payload::Bytes(envp)];
-        line("execve", &[1, 2, 0x7fff_6c75_2780], &captured, result)
+        let captured = [NOPE, made(2, &argv), made(ENVP, envp)];
+        line("execve", &[1, 2, ENVP], &captured, result)
     };
     assert_eq!(
         show(&[(0, b"cat"), (0, b"/etc/hostname")], &count(23, 0), 0),

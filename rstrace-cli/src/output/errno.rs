@@ -52,6 +52,20 @@ const TEXTS: &[(Errno, &str)] = &[
     (Errno::EDQUOT, "Disk quota exceeded"),
 ];
 
+/// Appends `ENOENT`, or the number of a code without a name.
+pub fn name(out: &mut Vec<u8>, code: i32) {
+    let mut whole = Vec::new();
+    match restart(code) {
+        Some(text) => whole.extend_from_slice(text.as_bytes()),
+        None => failure(&mut whole, code),
+    }
+    match whole.split(|byte| *byte == b' ').next() {
+        Some(name) if !name.starts_with(b"(") => out.extend_from_slice(name),
+        // Writing to a vector cannot fail.
+        _ => drop(write!(out, "{code}")),
+    }
+}
+
 /// Appends `ENOENT (No such file or directory)`, or `(errno 4000)` for a code without a name.
 pub fn failure(out: &mut Vec<u8>, code: i32) {
     // Writing to a vector cannot fail.

@@ -2,10 +2,13 @@
 //!
 //! The memory is used again and again: in the steady state nothing is allocated.
 
-use super::quote::{quoted, quoted_hex};
+use super::date;
+use super::errno;
+use super::quote::{Hex, quoted_as, quoted_hex};
 use owo_colors::Style;
-use rstrace_core::event::{Arg, Value};
-use rstrace_core::flags::{FlagPart, Flags};
+use rstrace_core::describe::{Item, Object, Shape};
+use rstrace_core::event::{Comment, Glossed, Value};
+use rstrace_core::flags::{Choices, FlagPart, Flags, Packed, PackedNumber};
 use rstrace_core::strings::{Element, Strings};
 use std::io::Write;
 
@@ -50,8 +53,10 @@ impl Token {
 pub struct Limits {
     /// Bytes of a string that is no path, and elements of a vector.
     pub length: usize,
-    /// Whether vectors are shown whole.
+    /// Whether vectors and structures are shown whole.
     pub whole_vectors: bool,
+    /// Which strings are shown in hex.
+    pub hex: Hex,
 }
 
 /// Lines: the finished ones and the one under construction.
@@ -135,18 +140,63 @@ impl Lines {
     /// Appends a value.
     pub fn value(&mut self, value: Value<'_>) {
         match value {
-            Value::Int(number) => self.paint(Token::Value, |out| put!(out, "{number}")),
-            Value::Unsigned(number) => self.paint(Token::Value, |out| put!(out, "{number}")),
+            Value::Int(number) => self.decimal(number),
+            Value::Unsigned(number) => self.decimal(number),
             Value::Hex(0) => self.paint(Token::Value, |out| out.push(b'0')),
             Value::Address(0) => self.constant("NULL"),
             Value::Hex(number) | Value::Address(number) => self.hex(number),
             Value::DirFd(libc::AT_FDCWD) => self.constant("AT_FDCWD"),
-            Value::Fd(fd) | Value::DirFd(fd) => self.paint(Token::Value, |out| put!(out, "{fd}")),
+            Value::Fd(fd) | Value::DirFd(fd) => self.decimal(fd),
             Value::Flags(flags) => self.flags(flags),
+            Value::Packed(bits, packed) => self.packed(bits, packed),
             Value::Mode(mode) => self.paint(Token::Value, |out| put!(out, "0{mode:02o}")),
-            Value::Path { bytes, cut } => self.string(bytes, cut, quoted),
+            Value::Path { bytes, cut } => self.string(bytes, cut),
+            Value::Text { bytes, more, whole } => {
+                let shown = if whole { bytes } else { &bytes[..bytes.len().min(self.limits.length)] };
+                self.string(shown, more || shown.len() < bytes.len());
+            }
+            Value::Terminated { bytes, more } => match &bytes[..bytes.len().min(self.limits.length)] {
+                [text @ .., 0] => self.string(text, false),
+                shown => self.string(shown, more || shown.len() < bytes.len()),
+            },
             Value::HexBytes(bytes) => self.hex_bytes(bytes),
-            Value::Struct { fields, tail } => self.structure(fields, tail),
+            Value::WholeHexBytes { bytes, more } => {
+                self.paint(Token::Value, |out| quoted_hex(out, bytes));
+                self.push(if more { "..." } else { "" });
+            }
+            Value::Choice(value, choices) => self.choice(value, choices),
+            Value::Signal(number) => self.signal(number),
+            Value::Written(number, write) => self.paint(Token::Value, |out| write(out, number)),
+            Value::WrittenBytes(bytes, write) => self.paint(Token::Value, |out| write(out, bytes)),
+            Value::AbstractName(bytes) => {
+                self.push("@");
+                self.string(bytes, false);
+            }
+            Value::Missing => self.push("???"),
+            Value::Joined(first, second) => {
+                self.value(*first);
+                self.push("|");
+                self.value(*second);
+            }
+            Value::Object(object) => self.object(&object),
+            Value::Changing(object) => self.changing(&object),
+            Value::Change(before, after) => {
+                self.value(*before);
+                self.push(" => ");
+                self.value(*after);
+            }
+            Value::Resuming(name) => self.format(|out| put!(out, "<... resuming interrupted {name} ...>")),
+            Value::Bits(bytes, below) => self.bits(bytes, below as usize),
+            Value::Signals(set) => self.signals(set),
+            Value::More(address) => self.more(address),
+            Value::Tail(offset, bytes) => self.tail(offset, bytes),
+            Value::Date(seconds, nanoseconds) => self.paint(Token::Value, |out| {
+                date::write(out, seconds, nanoseconds, 9);
+            }),
+            Value::Commented(value, comment) => {
+                self.value(*value);
+                self.comment(comment);
+            }
             Value::Strings(strings) => self.strings(strings),
             Value::Counted { address, count, unterminated } => {
                 self.hex(address);
@@ -160,16 +210,42 @@ impl Lines {
         }
     }
 
+    fn comment(&mut self, comment: Comment) {
+        let (begin, invisible) = (self.bytes.len(), self.invisible);
+        let mut says_something = true;
+        self.push(" ");
+        self.paint(Token::Comment, |out| {
+            put!(out, "/* ");
+            match comment {
+                Comment::Date(seconds, nanos) => says_something = date::write(out, seconds, nanos, 9),
+                Comment::DateInMicroseconds(seconds, micros) => {
+                    says_something = date::write(out, seconds, micros, 6);
+                }
+                Comment::Written(number, write) => write(out, number),
+            }
+            put!(out, " */");
+        });
+        if !says_something {
+            self.bytes.truncate(begin);
+            self.invisible = invisible;
+        }
+    }
+
+    fn decimal(&mut self, number: impl itoa::Integer) {
+        self.paint(Token::Value, |out| out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()));
+    }
+
     fn constant(&mut self, name: &str) {
         self.paint(Token::Constant, |out| out.extend_from_slice(name.as_bytes()));
     }
 
     fn hex(&mut self, number: u64) {
-        self.paint(Token::Value, |out| put!(out, "{number:#x}"));
+        self.paint(Token::Value, |out| hex(out, number));
     }
 
-    fn string(&mut self, bytes: &[u8], cut: bool, quote: fn(&mut Vec<u8>, &[u8])) {
-        self.paint(Token::Value, |out| quote(out, bytes));
+    fn string(&mut self, bytes: &[u8], cut: bool) {
+        let hex = self.limits.hex;
+        self.paint(Token::Value, |out| quoted_as(out, bytes, hex));
         if cut {
             self.push("...");
         }
@@ -177,7 +253,158 @@ impl Lines {
 
     fn hex_bytes(&mut self, bytes: &[u8]) {
         let shown = &bytes[..bytes.len().min(self.limits.length)];
-        self.string(shown, shown.len() < bytes.len(), quoted_hex);
+        self.paint(Token::Value, |out| quoted_hex(out, shown));
+        if shown.len() < bytes.len() {
+            self.push("...");
+        }
+    }
+
+    fn choice(&mut self, value: u64, choices: &Choices) {
+        match choices.name(value) {
+            Some(name) => self.constant(name),
+            None if choices.unknown.is_empty() => {
+                self.paint(Token::Value, |out| put!(out, "{}", value as i64))
+            }
+            None => {
+                self.value(Value::Hex(value));
+                self.unknown(choices.unknown);
+            }
+        }
+    }
+
+    fn unknown(&mut self, comment: &str) {
+        self.push(" ");
+        self.paint(Token::Comment, |out| put!(out, "/* {comment} */"));
+    }
+
+    fn signal(&mut self, number: i64) {
+        self.paint(Token::Constant, |out| match u8::try_from(number) {
+            Ok(1..=64) => errno::signal(out, number as u8),
+            _ => put!(out, "{number}"),
+        });
+    }
+
+    /// Names without `SIG`; where most are set, those that are not.
+    fn signals(&mut self, set: u64) {
+        /// So many are shown by their complement.
+        const MOST: u32 = 42;
+        let inverted = set.count_ones() >= MOST;
+        let shown = if inverted { !set } else { set };
+        self.push(if inverted { "~[" } else { "[" });
+        let mut separator = "";
+        for number in (1..=64u8).filter(|number| shown & (1 << (number - 1)) != 0) {
+            self.push(separator);
+            separator = " ";
+            self.paint(Token::Constant, |out| {
+                let begin = out.len();
+                errno::signal(out, number);
+                if out[begin..].starts_with(b"SIG") {
+                    out.drain(begin..begin + 3);
+                }
+            });
+        }
+        self.push("]");
+    }
+
+    fn bits(&mut self, bytes: &[u8], below: usize) {
+        self.push("[");
+        let mut separator = "";
+        for (place, byte) in bytes.iter().enumerate().filter(|(_, byte)| **byte != 0) {
+            for bit in (0..8).filter(|bit| byte & (1 << bit) != 0 && place * 8 + bit < below) {
+                self.push(separator);
+                separator = " ";
+                self.paint(Token::Value, |out| put!(out, "{}", place * 8 + bit));
+            }
+        }
+        self.push("]");
+    }
+
+    fn more(&mut self, address: Option<u64>) {
+        self.push("...");
+        if let Some(address) = address {
+            self.push(" ");
+            self.paint(Token::Comment, |out| put!(out, "/* {address:#x} */"));
+        }
+    }
+
+    fn object(&mut self, object: &Object<'_>) {
+        let verbose = self.limits.whole_vectors;
+        let begin = self.bytes.len();
+        let (open, close) = match object.shape() {
+            Shape::Struct => ("{", "}"),
+            Shape::List | Shape::Words => ("[", "]"),
+            Shape::Bare => ("", ""),
+        };
+        let is_list = object.shape() == Shape::List;
+        let separator = if object.shape() == Shape::Words { " " } else { ", " };
+        let limit = if is_list && !verbose { self.limits.length } else { usize::MAX };
+        self.push(open);
+        let mut count = 0;
+        object.parts(verbose, &mut |item| {
+            if count < limit {
+                self.push(if count == 0 { "" } else { separator });
+                self.item(item);
+            } else if count == limit {
+                self.push(if count == 0 { "..." } else { ", ..." });
+            }
+            count += 1;
+        });
+        if count == 0 && object.shape() != Shape::List && object.is_custom() {
+            self.bytes.truncate(begin);
+            return self.value(Value::Address(object.address));
+        }
+        self.push(close);
+    }
+
+    fn item(&mut self, item: Item<'_>) {
+        if !item.name.is_empty() {
+            self.push(item.name);
+            self.push("=");
+        }
+        self.value(item.value);
+    }
+
+    /// What a call changed in place: `[200 => 16]`.
+    fn changing(&mut self, object: &Object<'_>) {
+        let changed = object.changed().filter(|after| after.bytes != object.bytes);
+        let Some(after) = changed else { return self.object(object) };
+        if object.shape() != Shape::List {
+            self.object(object);
+            self.push(" => ");
+            return self.object(&after);
+        }
+        self.push("[");
+        object.parts(true, &mut |item| self.value(item.value));
+        self.push(" => ");
+        after.parts(true, &mut |item| self.value(item.value));
+        self.push("]");
+    }
+
+    /// What the result of a call stands for, if its description says.
+    pub fn gloss(&mut self, glossed: Glossed<'_>) {
+        let mut separator = " (";
+        (glossed.gloss)(glossed.call, &mut |item| {
+            self.push(separator);
+            separator = ", ";
+            if !item.name.is_empty() {
+                self.push(item.name);
+                self.push(" ");
+            }
+            self.value(item.value);
+        });
+        if separator == ", " {
+            self.push(")");
+        }
+    }
+
+    fn tail(&mut self, offset: usize, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return self.push("???");
+        }
+        let last = offset + bytes.len() - 1;
+        self.paint(Token::Comment, |out| put!(out, "/* bytes {offset}..{last} */"));
+        self.push(" ");
+        self.hex_bytes(bytes);
     }
 
     fn flags(&mut self, flags: Flags) {
@@ -189,9 +416,8 @@ impl Lines {
                 FlagPart::Name(name) => self.constant(name),
                 FlagPart::Rest(bits, alone) => {
                     self.hex(bits);
-                    if alone && !flags.set.prefix.is_empty() {
-                        self.push(" ");
-                        self.paint(Token::Comment, |out| put!(out, "/* {}_??? */", flags.set.prefix));
+                    if alone && !flags.set.unknown.is_empty() {
+                        self.unknown(flags.set.unknown);
                     }
                 }
             }
@@ -201,26 +427,32 @@ impl Lines {
         }
     }
 
-    fn structure(&mut self, fields: &[Arg<'_>], tail: Option<(usize, &[u8])>) {
-        self.push("{");
-        for (i, field) in fields.iter().enumerate() {
-            self.push(if i == 0 { "" } else { ", " });
-            self.push(field.name);
-            self.push("=");
-            self.value(field.value);
+    fn packed(&mut self, bits: u64, packed: &'static Packed) {
+        let flags = packed.flags(bits);
+        let mut separator = "";
+        if flags.parts().next().is_some() {
+            self.flags(flags);
+            separator = "|";
         }
-        match tail {
-            None => {}
-            Some((_, [])) => self.push(", ???"),
-            Some((offset, bytes)) => {
-                self.push(", ");
-                let last = offset + bytes.len() - 1;
-                self.paint(Token::Comment, |out| put!(out, "/* bytes {offset}..{last} */"));
-                self.push(" ");
-                self.hex_bytes(bytes);
+        for number in packed.numbers {
+            let value = bits & number.mask();
+            match number {
+                PackedNumber::Shifted { .. } if value == 0 => continue,
+                PackedNumber::Shifted { shift, name, .. } => {
+                    self.push(separator);
+                    let number = value.checked_shr(*shift as u32).unwrap_or(0);
+                    self.paint(Token::Value, |out| put!(out, "{number}<<{name}"));
+                }
+                PackedNumber::Mode => {
+                    self.push(separator);
+                    self.value(Value::Mode(value));
+                }
             }
+            separator = "|";
         }
-        self.push("}");
+        if separator.is_empty() {
+            self.paint(Token::Value, |out| out.push(b'0'));
+        }
     }
 
     fn strings(&mut self, strings: Strings<'_>) {
@@ -237,7 +469,7 @@ impl Lines {
             match element {
                 Element::Bytes(bytes) => {
                     let shown = &bytes[..bytes.len().min(self.limits.length)];
-                    self.string(shown, shown.len() < bytes.len(), quoted);
+                    self.string(shown, shown.len() < bytes.len());
                 }
                 Element::Unreadable(address) => self.hex(address),
                 Element::Cut(address) => {
@@ -250,13 +482,21 @@ impl Lines {
     }
 }
 
+/// Appends a number in hex.
+fn hex(out: &mut Vec<u8>, number: u64) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
+    out.extend_from_slice(b"0x");
+    out.extend((0..digits).rev().map(|place| DIGITS[(number >> (4 * place) & 15) as usize]));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use rstrace_core::flags::FlagSet;
     use rstrace_core::strings::{CUT, UNREADABLE};
 
-    const LIMITS: Limits = Limits { length: 32, whole_vectors: false };
+    const LIMITS: Limits = Limits { length: 32, whole_vectors: false, hex: Hex::Never };
 
     fn shown_within(limits: Limits, value: Value<'_>) -> String {
         let mut lines = Lines::new(false, limits);
@@ -302,11 +542,23 @@ mod tests {
 
     #[test]
     fn flags_are_names_and_a_rest() {
-        static SET: FlagSet = FlagSet { choice: None, names: &[(1, "AT_A"), (2, "AT_B")], prefix: "AT" };
+        static SET: FlagSet = FlagSet { choice: None, names: &[(1, "AT_A"), (2, "AT_B")], unknown: "AT_???" };
         for (bits, text) in
             [(0, "0"), (3, "AT_A|AT_B"), (0x11, "AT_A|0x10"), (0x10, "0x10 /* AT_??? */"), (2, "AT_B")]
         {
             assert_eq!(shown(Value::Flags(Flags { bits, set: &SET })), text);
+        }
+    }
+
+    #[test]
+    fn numbers_among_flags_come_last() {
+        static PACKED: Packed = Packed {
+            set: FlagSet { choice: None, names: &[(0x1000, "A")], unknown: "" },
+            numbers: &[PackedNumber::Shifted { mask: 0xf0000, shift: 16, name: "S" }, PackedNumber::Mode],
+        };
+        for (bits, text) in [(0, "000"), (0o600, "0600"), (0x51000, "A|5<<S|000"), (0x3180, "A|0x2000|0600")]
+        {
+            assert_eq!(shown(Value::Packed(bits, &PACKED)), text);
         }
     }
 
@@ -318,13 +570,15 @@ mod tests {
     }
 
     #[test]
-    fn a_structure_has_fields_and_a_tail() {
-        let fields = [Arg { name: "a", value: Value::Int(1) }, Arg { name: "b", value: Value::Hex(2) }];
-        let show = |tail| shown(Value::Struct { fields: &fields, tail });
-        assert_eq!(show(None), "{a=1, b=0x2}");
-        assert_eq!(show(Some((24, b"a\0"))), r#"{a=1, b=0x2, /* bytes 24..25 */ "\x61\x00"}"#);
-        assert_eq!(show(Some((24, b""))), "{a=1, b=0x2, ???}");
-        assert!(show(Some((24, &[1; 40]))).ends_with("\\x01\"...}"));
+    fn a_zero_at_the_end_of_what_is_shown_is_not_shown() {
+        let show = |bytes, length, more| {
+            shown_within(Limits { length, ..LIMITS }, Value::Terminated { bytes, more })
+        };
+        assert_eq!(show(b"abc\0", 32, false), r#""abc""#);
+        assert_eq!(show(b"\0\0", 32, false), r#""\0""#);
+        assert_eq!(show(b"", 32, false), r#""""#);
+        assert_eq!(show(b"abc\0", 3, false), r#""abc"..."#);
+        assert_eq!(show(b"ab\0d", 3, true), r#""ab""#);
     }
 
     #[test]
@@ -342,7 +596,10 @@ mod tests {
     fn a_vector_shows_as_many_elements_as_a_string_bytes() {
         let bytes = vector(&[(0, b"z"), (0, b"z"), (0, b"z")]);
         let show = |length, whole_vectors| {
-            shown_within(Limits { length, whole_vectors }, Value::Strings(Strings::from_payload(&bytes)))
+            shown_within(
+                Limits { length, whole_vectors, hex: Hex::Never },
+                Value::Strings(Strings::from_payload(&bytes)),
+            )
         };
         assert_eq!(show(2, false), r#"["z", "z", ...]"#);
         assert_eq!(show(3, false), r#"["z", "z", "z"]"#);

@@ -15,7 +15,8 @@ const fn short(byte: u8) -> Option<u8> {
     })
 }
 
-/// Appends the bytes in quotes: octal for what is not printable, in three digits before another digit.
+/// Appends the bytes in quotes: octal for what is not printable, in three digits before
+/// another octal digit.
 pub fn quoted(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     for (i, &byte) in bytes.iter().enumerate() {
@@ -25,13 +26,55 @@ pub fn quoted(out: &mut Vec<u8>, bytes: &[u8]) {
             out.push(byte);
         } else {
             let digits = [byte >> 6, byte >> 3 & 7, byte & 7].map(|digit| b'0' + digit);
-            let before_digit = bytes.get(i + 1).is_some_and(u8::is_ascii_digit);
-            let skip = if before_digit { 0 } else { usize::from(byte < 0o100) + usize::from(byte < 0o10) };
+            let before_octal = bytes.get(i + 1).is_some_and(|next| (b'0'..b'8').contains(next));
+            let skip = if before_octal { 0 } else { usize::from(byte < 0o100) + usize::from(byte < 0o10) };
             out.push(b'\\');
             out.extend_from_slice(&digits[skip..]);
         }
     }
     out.push(b'"');
+}
+
+/// Which strings are shown in hex.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Hex {
+    /// None.
+    #[default]
+    Never,
+    /// Those with a byte that is neither printable nor white space.
+    NonAscii,
+    /// Those with such a byte, only these bytes.
+    NonAsciiChars,
+    /// All.
+    All,
+}
+
+/// Whether a byte is printable or white space.
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t'..=b'\r')
+}
+
+/// Appends the bytes in quotes, in hex where that is wanted.
+pub fn quoted_as(out: &mut Vec<u8>, bytes: &[u8], hex: Hex) {
+    match hex {
+        Hex::All => quoted_hex(out, bytes),
+        Hex::NonAscii if !bytes.iter().copied().all(is_text) => quoted_hex(out, bytes),
+        Hex::NonAsciiChars if !bytes.iter().copied().all(is_text) => {
+            out.push(b'"');
+            for run in bytes.chunk_by(|a, b| is_text(*a) == is_text(*b)) {
+                let begin = out.len();
+                if is_text(run[0]) {
+                    quoted(out, run)
+                } else {
+                    quoted_hex(out, run)
+                }
+                out.remove(begin);
+                out.pop();
+            }
+            out.push(b'"');
+        }
+        _ => quoted(out, bytes),
+    }
 }
 
 /// Appends the bytes in quotes, every one of them in hex.
@@ -85,7 +128,7 @@ mod tests {
     fn octal_is_as_short_as_the_next_byte_allows() {
         assert_eq!(text(b"\0\x01\x7fa"), r#""\0\1\177a""#);
         assert_eq!(text(b"\x017\xff7"), r#""\0017\3777""#);
-        assert_eq!(text(b"\x078 \x089"), r#""\0078 \0109""#);
+        assert_eq!(text(b"\x078 \x089"), r#""\78 \109""#);
         assert_eq!(text(b""), r#""""#);
     }
 

@@ -5,8 +5,10 @@
 
 use super::errno;
 use super::line::{Limits, Lines, Token, put};
+use super::quote::Hex;
+use super::signals::{Note, STOPPING, Signals, What};
 use rstrace_core::Sink;
-use rstrace_core::event::{Abi, Arg, Call, Event, EventKind, Outcome, WaitStatus};
+use rstrace_core::event::{Abi, Arg, Call, Event, EventKind, Outcome, Signal, SignalStage, WaitStatus};
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
@@ -55,7 +57,7 @@ impl Default for Style {
             attached: false,
             quiet: 0,
             notes: false,
-            limits: Limits { length: 32, whole_vectors: false },
+            limits: Limits { length: 32, whole_vectors: false, hex: Hex::Never },
             colour: false,
         }
     }
@@ -66,6 +68,8 @@ impl Default for Style {
 struct Thread {
     /// The ABI of its latest call.
     abi: Abi,
+    /// Its group, once it has made a call.
+    tgid: Option<u32>,
 }
 
 /// The output.
@@ -83,6 +87,7 @@ pub struct Text<W> {
     over: HashSet<u32>,
     /// Leaders whose place a thread has taken, until the next event tells whether its execve is traced.
     superseded: HashMap<u32, Superseded>,
+    signals: Signals,
 }
 
 /// A thread that took over its leader's id by an execve.
@@ -106,6 +111,7 @@ impl<W: Write> Text<W> {
             ended: HashMap::new(),
             over: HashSet::new(),
             superseded: HashMap::new(),
+            signals: Signals::default(),
         }
     }
 
@@ -119,6 +125,7 @@ impl<W: Write> Text<W> {
 
     /// Prints what was held back. To be called once, after the last event.
     pub fn finish(&mut self) -> io::Result<()> {
+        self.held_notes(None, u64::MAX);
         for (tid, old) in std::mem::take(&mut self.superseded) {
             self.superseded_line(tid, old);
         }
@@ -132,7 +139,7 @@ impl<W: Write> Text<W> {
 
     /// The thread, made known if it was not.
     fn thread(&mut self, tid: u32) -> &mut Thread {
-        self.threads.entry(tid).or_insert(Thread { abi: Abi::Native })
+        self.threads.entry(tid).or_insert(Thread { abi: Abi::Native, tgid: None })
     }
 
     fn prefix(&mut self, tid: u32) {
@@ -145,8 +152,9 @@ impl<W: Write> Text<W> {
         }
     }
 
-    fn abi(&mut self, tid: u32, abi: Abi) {
+    fn abi(&mut self, tgid: u32, tid: u32, abi: Abi) {
         let thread = self.thread(tid);
+        thread.tgid = Some(tgid);
         if std::mem::replace(&mut thread.abi, abi) == abi || self.style.quiet > 0 {
             return;
         }
@@ -159,8 +167,8 @@ impl<W: Write> Text<W> {
         self.lines.end();
     }
 
-    fn call(&mut self, tid: u32, call: &Call<'_>) {
-        self.abi(tid, call.abi);
+    fn call(&mut self, tgid: u32, tid: u32, call: &Call<'_>) {
+        self.abi(tgid, tid, call.abi);
         self.prefix(tid);
         let lines = &mut self.lines;
         begin_call(lines, call);
@@ -178,6 +186,9 @@ impl<W: Write> Text<W> {
         lines.pad_to(self.style.column);
         lines.push("= ");
         outcome(lines, call.outcome);
+        if let Some(gloss) = call.gloss {
+            lines.gloss(gloss);
+        }
         if self.style.notes && !call.notes.is_empty() {
             notes(lines, call.notes);
         }
@@ -191,7 +202,8 @@ impl<W: Write> Text<W> {
         self.lines.push(" <unfinished ...>");
         self.lines.end();
         self.superseded_line(tid, old);
-        self.abi(tid, call.abi);
+        // it is its group's leader now
+        self.abi(tid, tid, call.abi);
         self.prefix(tid);
         self.lines.push("<... ");
         self.lines.push(call.name);
@@ -212,7 +224,7 @@ impl<W: Write> Text<W> {
         if !self.style.follow {
             return;
         }
-        self.threads.insert(child, Thread { abi });
+        self.threads.insert(child, Thread { abi, tgid: None });
         if self.style.attached && self.style.quiet == 0 {
             self.lines.format(|out| put!(out, "rstrace: Process {child} attached"));
             self.lines.end();
@@ -225,14 +237,68 @@ impl<W: Write> Text<W> {
             return;
         }
         // The thread takes the place and the id of its group's leader, whose end is not told.
-        let before = self.threads.remove(&old_tid).unwrap_or(Thread { abi: Abi::Native });
+        let before = self.threads.remove(&old_tid).unwrap_or(Thread { abi: Abi::Native, tgid: Some(tgid) });
         self.threads.insert(tid, before);
         self.ended.remove(&tgid);
         self.superseded.insert(tid, Superseded { tid: old_tid, time_ns });
     }
 
+    fn signal(&mut self, event: &Event<'_>, signal: &Signal) {
+        let (tgid, tid) = (event.tgid, event.tid);
+        let note = Note { tid, time_ns: event.time_ns, what: What::Signal(signal.number, signal.info) };
+        match signal.stage {
+            SignalStage::Sent => self.signals.send(tgid, signal.number, note),
+            SignalStage::Ignored => self.signals.hold(note),
+            SignalStage::Delivered { default } => {
+                self.signals.take(tgid, signal.number);
+                self.held_notes(Some(tid), u64::MAX);
+                // of a SIGKILL the end tells; it may stand for another signal
+                if i32::from(signal.number) != libc::SIGKILL {
+                    self.note(&note);
+                }
+                if default && STOPPING.contains(&signal.number.into()) {
+                    self.stopped(tgid, &Note { what: What::Stop(signal.number), ..note });
+                }
+            }
+        }
+    }
+
+    /// All threads of a group stop when one of them gets the signal: the others after the calls they are in.
+    fn stopped(&mut self, tgid: u32, stop: &Note) {
+        self.note(stop);
+        for (tid, _) in self.threads.iter().filter(|(_, thread)| thread.tgid == Some(tgid)) {
+            if *tid != stop.tid {
+                self.signals.hold(Note { tid: *tid, ..*stop });
+            }
+        }
+    }
+
+    /// What was held back of a thread (or of any) from before this time.
+    fn held_notes(&mut self, tid: Option<u32>, before: u64) {
+        while let Some(note) = self.signals.next_held(tid, before) {
+            self.note(&note);
+        }
+    }
+
+    fn note(&mut self, note: &Note) {
+        self.prefix(note.tid);
+        note.write(&mut self.lines);
+        self.lines.end();
+    }
+
     fn exit(&mut self, tgid: u32, tid: u32, status: WaitStatus, last: bool) {
         self.thread(tid);
+        self.held_notes(Some(tid), u64::MAX);
+        // delivered as SIGKILL, to all threads
+        if let WaitStatus::Signaled { signal, .. } = status
+            && i32::from(signal) != libc::SIGKILL
+            && let Some(sent) = self.signals.take_deadly(tgid, (!last).then_some(tid), signal)
+        {
+            self.note(&sent);
+        }
+        if last {
+            self.signals.forget(tgid);
+        }
         if tid == tgid && !last && !self.over.remove(&tgid) {
             self.ended.insert(tgid, status);
             return;
@@ -284,10 +350,15 @@ impl<W: Write> Sink for Text<W> {
             _ => {}
         }
         match &event.kind {
-            EventKind::Call(call) => self.call(event.tid, call),
+            EventKind::Call(call) => {
+                self.held_notes(Some(event.tid), call.entry_ns.unwrap_or(u64::MAX));
+                self.call(event.tgid, event.tid, call);
+                self.held_notes(Some(event.tid), u64::MAX);
+            }
             EventKind::Fork { child } => self.fork(event.tid, *child),
             EventKind::Exec { old_tid } => self.exec(event.tgid, event.tid, *old_tid, event.time_ns),
             EventKind::Exit { status, last } => self.exit(event.tgid, event.tid, *status, *last),
+            EventKind::Signal(signal) => self.signal(event, signal),
             EventKind::Lost { calls } => {
                 let s = if *calls == 1 { "" } else { "s" };
                 self.lines.format(|out| put!(out, "--- {calls} call{s} lost here: the buffer was full ---"));
@@ -308,6 +379,10 @@ fn begin_call(lines: &mut Lines, call: &Call<'_>) {
     lines.push("(");
     for (i, arg) in call.args.iter().enumerate() {
         lines.push(if i == 0 { "" } else { ", " });
+        if arg.named {
+            lines.push(arg.name);
+            lines.push("=");
+        }
         lines.value(arg.value);
     }
 }

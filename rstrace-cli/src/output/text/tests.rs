@@ -38,7 +38,15 @@ impl Trace {
 }
 
 fn pause(outcome: Outcome<'_>) -> Call<'_> {
-    Call { name: "pause", abi: Abi::Native, entry_ns: Some(1), args: NOTHING, outcome, notes: NOTHING }
+    Call {
+        name: "pause",
+        abi: Abi::Native,
+        entry_ns: Some(1),
+        args: NOTHING,
+        outcome,
+        notes: NOTHING,
+        gloss: None,
+    }
 }
 
 fn returned() -> Call<'static> {
@@ -59,7 +67,7 @@ fn with_path<'a>(path: &'a Arg<'a>) -> Call<'a> {
 fn the_result_stands_at_its_column() {
     let line = |length, column| {
         let bytes = vec![b'x'; length];
-        let path = Arg { name: "pathname", value: Value::Path { bytes: &bytes, cut: false } };
+        let path = Arg::new("pathname", Value::Path { bytes: &bytes, cut: false });
         one(Style { column, ..Style::default() }, with_path(&path)).find('=').expect("a result")
     };
     // pause("") is 9 characters long.
@@ -98,7 +106,7 @@ fn outcomes() {
 
 #[test]
 fn notes_are_shown_on_demand() {
-    let ppid = [Arg { name: "ppid", value: Value::Unsigned(812) }];
+    let ppid = [Arg::new("ppid", Value::Unsigned(812))];
     let call = || Call { notes: &ppid, ..returned() };
     let style = |notes| Style { notes, column: 0, ..Style::default() };
     assert_eq!(one(style(false), call()), "pause() = 0");

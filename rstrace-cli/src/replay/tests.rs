@@ -1,0 +1,203 @@
+//! A bounded run of what the fuzz target does: nothing that a record may hold makes a decoder panic or hang.
+//!
+//! The inputs are the same in every run.
+
+use rstrace_core::event::Abi;
+use rstrace_core::memory::{At, Encoded, Memory, Piece, encode};
+use rstrace_core::probe::{End, Payload, RawCall};
+use rstrace_core::replay::{self, HEAD};
+
+use super::*;
+
+/// Pseudo-random numbers (xorshift64), the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.roll() % limit.max(1) as u64) as usize
+    }
+
+    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+
+    /// A number such as programs pass, or an extreme one, or an address where memory was captured.
+    fn word(&mut self) -> u64 {
+        const EXTREME: [u64; 12] = [
+            0,
+            1,
+            u64::MAX,
+            i64::MIN as u64,
+            i64::MAX as u64,
+            u32::MAX as u64,
+            i32::MIN as u64,
+            0x7fff_ffff,
+            0x8000_0000,
+            0xffff_ffff_0000_0000,
+            -100i64 as u64,
+            4095,
+        ];
+        match self.below(8) {
+            0 => self.of(&EXTREME),
+            1 | 2 => self.roll() % 64,
+            3 => 1 << (self.roll() % 64),
+            4 => self.roll(),
+            _ => self.address(),
+        }
+    }
+
+    fn address(&mut self) -> u64 {
+        0x1000 * (1 + self.roll() % 6) + self.of(&[0, 0, 0, 8, 4, 24])
+    }
+
+    /// Memory as a program could have it: words such as above, text, or anything.
+    fn bytes(&mut self) -> Vec<u8> {
+        let len = match self.below(4) {
+            0 => self.below(16),
+            1 => self.below(5000),
+            _ => self.below(300),
+        };
+        let kind = self.below(5);
+        let mut bytes = Vec::new();
+        while bytes.len() < len {
+            match kind {
+                0 => bytes.push(self.roll() as u8),
+                1 => bytes.push(self.of(b"a/\0\n\"x0")),
+                2 => bytes.extend((self.word() as u32).to_ne_bytes()),
+                3 => bytes.extend((self.roll() as u16 % 40).to_ne_bytes()),
+                _ => bytes.extend(self.word().to_ne_bytes()),
+            }
+        }
+        bytes.truncate(len);
+        bytes
+    }
+
+    fn payloads(&mut self) -> Encoded {
+        let bytes: Vec<_> = (0..self.below(7)).map(|_| self.bytes()).collect();
+        let pieces: Vec<_> = bytes
+            .iter()
+            .map(|bytes| Piece {
+                capture: self.below(11),
+                at: self.of(&[At::Entry, At::Return]),
+                address: self.address(),
+                payload: match self.below(6) {
+                    0 => Payload::Cut(bytes),
+                    1 => Payload::Unreadable(bytes),
+                    2 => Payload::NoRoom(bytes),
+                    _ => Payload::Bytes(bytes),
+                },
+                made: self.below(8) == 0,
+            })
+            .collect();
+        encode(&pieces)
+    }
+
+    /// The record of a call that fits together.
+    fn call(&mut self) -> Vec<u8> {
+        let call = RawCall {
+            pair: 0,
+            name: "",
+            nr: self.below(600) as u32,
+            abi: self.of(&[Abi::Native, Abi::Compat32]),
+            entry_ns: self.of(&[Some(1), None]),
+            args: std::array::from_fn(|_| self.word()),
+            end: match self.below(8) {
+                0 => End::Died,
+                1 => End::Returned(-(self.below(600) as i64)),
+                2 => End::Returned(self.word() as i64),
+                _ => End::Returned(self.below(70) as i64),
+            },
+            memory: Memory::default(),
+            tid: 5,
+        };
+        replay::call(0, &call, &self.payloads())
+    }
+}
+
+/// Both forms of every line.
+fn both() -> [Lines<io::Sink>; 2] {
+    [false, true].map(|verbose| Lines::new(io::sink(), verbose))
+}
+
+#[test]
+fn calls_with_any_arguments_and_memory_have_a_line() {
+    let mut dice = Dice(0x5eed_0001);
+    let mut forms = both();
+    for _ in 0..40 {
+        for row in 1..=forms[0].rows() {
+            let record = dice.call();
+            for lines in &mut forms {
+                assert!(lines.record(&record, Some(row as u16)));
+            }
+        }
+    }
+}
+
+#[test]
+fn records_with_flipped_bytes_are_decoded_or_refused() {
+    let mut dice = Dice(0x5eed_0002);
+    let mut forms = both();
+    for _ in 0..20_000 {
+        let mut record = dice.call();
+        for _ in 0..1 + dice.below(8) {
+            // most of what can go wrong is in the heads
+            let place = if dice.below(2) == 0 { dice.below(HEAD) } else { dice.below(record.len()) };
+            record[place] = dice.of(&[0, 1, 0x7f, 0x80, 0xff]);
+        }
+        let row = dice.below(forms[0].rows() + 1) as u16;
+        for lines in &mut forms {
+            lines.record(&record, (row > 0).then_some(row));
+        }
+    }
+}
+
+#[test]
+fn bytes_that_are_no_record_do_no_harm() {
+    let mut dice = Dice(0x5eed_0003);
+    let mut forms = both();
+    for _ in 0..200 {
+        let bytes = dice.bytes();
+        let mut record = dice.call();
+        record.truncate(dice.below(record.len()));
+        for lines in &mut forms {
+            lines.by_every_row(&bytes);
+            assert!(!lines.record(&record, None));
+        }
+    }
+}
+
+#[test]
+fn a_long_list_takes_no_longer_than_it_is() {
+    // counts beyond what was captured: whoever believes them does not come to an end
+    let mut lines = Lines::new(io::sink(), true);
+    let bytes = vec![0xff; 4096];
+    let pieces: Vec<_> = (1..7)
+        .map(|page| Piece {
+            capture: 0,
+            at: At::Entry,
+            address: 0x1000 * page,
+            payload: Payload::Bytes(&bytes),
+            made: false,
+        })
+        .collect();
+    let args = [0x1000, u64::MAX, 0x2000, u64::MAX, 0x3000, u64::MAX];
+    let call = RawCall {
+        pair: 0,
+        name: "",
+        nr: 0,
+        abi: Abi::Native,
+        entry_ns: Some(1),
+        args,
+        end: End::Returned(i64::MAX),
+        memory: Memory::default(),
+        tid: 5,
+    };
+    lines.by_every_row(&replay::call(0, &call, &encode(&pieces)));
+}
