@@ -44,7 +44,7 @@ impl Ledger {
     }
 
     fn try_parse(stderr: &str) -> Result<Self, &'static str> {
-        let lines: Vec<&str> = stderr.lines().filter_map(|l| l.strip_prefix("rstrace: ")).collect();
+        let lines: Vec<&str> = stderr.lines().filter_map(said).collect();
         let find = |start: &str| lines.iter().find_map(|l| l.strip_prefix(start));
         let (seen, delivered, lost) =
             find("seen ").and_then(|l| sum(l, "delivered ", "lost ")).ok_or("line `seen`")?;
@@ -107,6 +107,11 @@ impl Ledger {
         let found = self.causes.iter().find(|c| c.0 == cause);
         found.unwrap_or_else(|| panic!("no cause {cause:?} in {self:?}")).1
     }
+}
+
+/// What a line of one of the commands says.
+fn said(line: &str) -> Option<&str> {
+    line.strip_prefix("rstrace: ").or(line.strip_prefix("opensnoop: "))
 }
 
 /// `1000 = delivered 998 + lost 2`.

@@ -7,10 +7,14 @@
 //! `RSTRACE_VM=1` (a machine of its own: emulated, with busybox for a userland, and nobody else on it).
 
 mod bpf_objects;
+pub mod differ;
 mod doctor;
 mod fixture;
 mod ledger;
+mod opensnoop;
+mod pinned;
 mod process;
+pub mod programs;
 mod rstrace;
 mod same_run;
 pub mod scale;
@@ -22,9 +26,11 @@ pub use bpf_objects::{Leftovers, Snapshot, tracefs_events_of_rstrace};
 pub use doctor::{Doctor, Offer, Verdict};
 pub use fixture::{fixture, said, said_number};
 pub use ledger::{Count, Ledger};
+pub use opensnoop::{Opensnoop, Snooped, Snooping, opensnoop_binary, table};
+pub use pinned::{PinnedSet, with_bpffs};
 pub use process::{Output, Program, Running};
 pub use rstrace::{Finished, Rstrace, Tracing, rstrace_binary};
-pub use same_run::{assert_same_lines, watch_same_run};
+pub use same_run::{SameRun, assert_same_lines, watch_same_run};
 pub use scratch::Scratch;
 pub use trace::{Line, Trace};
 pub use wait::{limit, until};

@@ -31,6 +31,16 @@ impl Program {
         command.env_remove("LD_LIBRARY_PATH");
         // A group of its own: to be killed whole, and to get a Ctrl-C whole.
         command.process_group(0);
+        // Of a shell's background jobs and of nohup: they would be ignored here too.
+        // SAFETY: signal is a bare system call; nothing else happens between fork and exec.
+        unsafe {
+            command.pre_exec(|| {
+                for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
+                    libc::signal(signal, libc::SIG_DFL);
+                }
+                Ok(())
+            });
+        }
         Self { command, stdin: false, words }
     }
 
@@ -43,6 +53,12 @@ impl Program {
     /// Sets a variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Starts it in a folder.
+    pub fn in_folder(mut self, folder: impl AsRef<std::path::Path>) -> Self {
+        self.command.current_dir(folder);
         self
     }
 

@@ -13,10 +13,10 @@ pub fn rstrace_binary() -> String {
 }
 
 fn built_beside() -> PathBuf {
-    // target/PROFILE/deps/e2e-HASH
-    let test = std::env::current_exe().expect("a test knows its own path");
-    let profile = test.ancestors().nth(2).expect("a test is in target/PROFILE/deps");
-    profile.join("rstrace")
+    // target/PROFILE/deps/e2e-HASH, or a program in target/PROFILE itself
+    let own = std::env::current_exe().expect("a program knows its own path");
+    let folders = own.ancestors().skip(1).take(2).map(|folder| folder.join("rstrace"));
+    folders.clone().find(|path| path.is_file()).or(folders.last()).expect("a program is in a folder")
 }
 
 /// A run of rstrace that is being prepared. The trace goes to a file, so that stdout and stderr are the command's

@@ -50,7 +50,8 @@ fn a_tiny_buffer_loses_calls_but_not_the_count_of_them() {
     let path = scratch.file("f", "");
     let (opens, each) = (scale::repeated(scale::BURST), scale::repeated(scale::STORM));
     for offer in Doctor::ask().usable("open").iter().filter(|o| sees_every_call(o)) {
-        let tiny = || Rstrace::tracing("open").forced(offer).and(&["--buffer", SMALLEST_BUFFER]);
+        let tiny =
+            || Rstrace::tracing("open").forced(offer).and(&["--loss", "drop", "--buffer", SMALLEST_BUFFER]);
         let ledger = checked(&burst(tiny(), opens, &path));
         assert_eq!(ledger.seen, opens, "{offer}: {ledger:?}");
         let ledger = checked(&storm(tiny(), each, &path));
@@ -64,7 +65,7 @@ fn strict_fails_if_and_only_if_something_was_lost() {
     let path = scratch.file("f", "");
     let (threads, each) = (scale::STORM_THREADS.to_string(), scale::STORM.to_string());
     for buffer in [SMALLEST_BUFFER, "64m"] {
-        let run = Rstrace::tracing("open").stats().and(&["--strict", "--buffer", buffer]);
+        let run = Rstrace::tracing("open").stats().and(&["--strict", "--loss", "drop", "--buffer", buffer]);
         let run = run.run(&[&fixture("open_storm"), &threads, &each, &path]);
         let ledger = checked(&run);
         assert_eq!(run.output.status.success(), ledger.lost == 0, "{} with {ledger:?}", run.output.status);
@@ -76,7 +77,7 @@ fn losses_are_summed_up_without_being_asked_for() {
     let scratch = Scratch::new();
     let path = scratch.file("f", "");
     let (threads, each) = (scale::STORM_THREADS.to_string(), scale::STORM.to_string());
-    let run = Rstrace::tracing("open").and(&["--buffer", SMALLEST_BUFFER]);
+    let run = Rstrace::tracing("open").and(&["--loss", "drop", "--buffer", SMALLEST_BUFFER]);
     let run = run.run(&[&fixture("open_storm"), &threads, &each, &path]).ended_well();
     let summed_up = run.output.stderr.contains("lost");
     assert_eq!(summed_up, run.trace.lost() > 0, "{}", run.output.stderr);

@@ -11,7 +11,7 @@ use files::Files;
 
 use rstrace_core::event::{Arg, Call, EventKind, Value};
 use rstrace_core::probe::{Hook, Pair, RawCall, Returns};
-use rstrace_core::{Backend, Event, Machine, Options, Probe, Session, Sink, Target, Transport};
+use rstrace_core::{Backend, Event, Filter, Loss, Machine, Options, Probe, Session, Sink, Target, Transport};
 use rstrace_tests::{Scratch, fixture, skip};
 
 /// What came, in words.
@@ -56,6 +56,10 @@ fn a_probe_in_rust_alone_pairs_kernel_functions() {
                 transport: Some(transport),
                 buffer: None,
                 uid: None,
+                signals: None,
+                loss: Loss::Never,
+                filter: Filter::default(),
+                duration: None,
             };
             let session =
                 Session::start(&machine, &options, vec![Box::new(Files)]).expect("it can be attached");
@@ -91,12 +95,22 @@ fn a_function_that_no_kernel_has_is_refused_by_its_name() {
         }
         fn pairs(&self) -> Vec<Pair> {
             let hook = Hook::Function { names: &["no_such_function_anywhere"], returns: Returns::Long };
-            vec![Pair { name: "no_such_function_anywhere", hook, captures: Vec::new() }]
+            vec![Pair { name: "no_such_function_anywhere", hook, captures: Vec::new(), variants: None }]
         }
         fn decode(&self, _: &RawCall<'_>, _: &mut dyn FnMut(&Call<'_>)) {}
     }
     let target = Target::Launch { argv: vec!["true".into()], user: None, follow: false };
-    let options = Options { target, backend: None, transport: None, buffer: None, uid: None };
+    let options = Options {
+        target,
+        backend: None,
+        transport: None,
+        buffer: None,
+        uid: None,
+        signals: None,
+        loss: Loss::Never,
+        filter: Filter::default(),
+        duration: None,
+    };
     let machine = Machine::new();
     let error = Session::start(&machine, &options, vec![Box::new(Nothing)]).expect_err("it must be refused");
     assert!(error.to_string().contains("no_such_function_anywhere can't be traced"), "{error}");

@@ -3,10 +3,14 @@
 
 mod attaching;
 mod backends;
+mod call_fixtures;
+mod decoding;
 mod errors;
 mod hard_calls;
 mod launching;
 mod ledger;
 mod library;
 mod lines;
+mod lossless;
+mod opensnoop;
 mod same_run;
