@@ -16,7 +16,7 @@ pub struct Tests {
     pub fixtures: Option<PathBuf>,
 }
 
-/// Builds the command for release; the path of the binary.
+/// Builds the commands for release; the path of `rstrace`, beside which `opensnoop` is.
 pub fn rstrace() -> Result<PathBuf> {
     let mut build = process::cargo();
     build.args(["build", "--quiet", "--release", "--package", "rstrace-cli"]);
@@ -38,6 +38,13 @@ pub fn tests() -> Result<Tests> {
         .map(|directory| Path::new(directory).join("fixtures"))
         .filter(|directory| directory.is_dir());
     Ok(Tests { e2e, fixtures })
+}
+
+/// Builds the programs that belong to the tests; the path of this one.
+pub fn test_program(name: &str) -> Result<PathBuf> {
+    let mut build = process::cargo();
+    build.args(["build", "--quiet", "--release", "--package", "rstrace-tests", "--bins"]);
+    executable(&messages(&mut build)?, name).ok_or_else(|| format!("cargo built no `{name}` binary"))
 }
 
 /// The directory that cargo builds into: `target/`, unless the user says otherwise.

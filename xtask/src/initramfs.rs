@@ -15,7 +15,7 @@ use crate::{Result, process};
 /// What a test machine holds besides busybox and strace.
 #[derive(Debug)]
 pub struct Contents<'a> {
-    /// Becomes /bin/rstrace.
+    /// Becomes /bin/rstrace; `opensnoop` beside it /bin/opensnoop.
     pub rstrace: &'a Path,
     /// Becomes /bin/e2e.
     pub e2e: Option<&'a Path>,
@@ -39,6 +39,7 @@ pub fn write(path: &Path, contents: &Contents) -> Result<()> {
 
     let mut files: Vec<(PathBuf, PathBuf)> =
         vec![(busybox.clone(), "bin/busybox".into()), (contents.rstrace.into(), "bin/rstrace".into())];
+    files.push((contents.rstrace.with_file_name("opensnoop"), "bin/opensnoop".into()));
     files.extend(contents.e2e.map(|e2e| (e2e.into(), "bin/e2e".into())));
     files.extend(strace.map(|strace| (strace, "bin/strace".into())));
     if let Some(fixtures) = contents.fixtures {

@@ -1,17 +1,22 @@
-//! Everything around the build, as `cargo xtask run|test|vm|bench`.
+//! Everything around the build, as `cargo xtask run|test|vm|bench|diff|uapi`.
 //!
 //! Each command first installs the Debian packages that it needs and that are missing (see
 //! `setup.rs`), then does one thing. Nothing of this is shipped: users get the `rstrace` command only.
 
+mod apt;
 mod artifacts;
 mod bench;
+mod diff;
+mod headers;
 mod initramfs;
 mod kernels;
 mod process;
 mod report;
 mod run;
 mod setup;
+mod sources;
 mod test;
+mod uapi;
 mod vm;
 
 use std::ffi::OsString;
@@ -43,6 +48,10 @@ enum Command {
     Vm(vm::Options),
     /// Measure what tracing costs and update docs/src/performance.md
     Bench(bench::Options),
+    /// Hold rstrace's trace of real programs against strace's of the same run
+    Diff(diff::Options),
+    /// Write the constants in rstrace-probes/src/uapi anew, from the newest Linux headers
+    Uapi(uapi::Options),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +67,8 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Vm(options) => vm::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Diff(options) => diff::run(&options),
+        Command::Uapi(options) => uapi::run(&options),
     })
 }
 

@@ -69,6 +69,11 @@ impl Need {
 pub fn install(lists: &[&[Need]]) -> Result<()> {
     let missing: Vec<&str> =
         lists.iter().copied().flatten().filter(|need| !need.is_met()).map(|need| need.package).collect();
+    install_packages(&missing)
+}
+
+/// Installs these packages.
+pub fn install_packages(missing: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -77,10 +82,10 @@ pub fn install(lists: &[&[Need]]) -> Result<()> {
         return Err(format!("missing, and there is no apt-get to install them; please install: {names}"));
     }
     eprintln!("xtask: installing {names}");
-    if process::run(apt_get().args(INSTALL).args(&missing)).is_err() {
+    if process::run(apt_get().args(INSTALL).args(missing)).is_err() {
         eprintln!("xtask: refreshing apt's package lists, then trying again");
         process::run(apt_get().args(["-qq", "update"]))?;
-        process::run(apt_get().args(INSTALL).args(&missing))
+        process::run(apt_get().args(INSTALL).args(missing))
             .map_err(|error| format!("{error}; please install by hand: {names}"))?;
     }
     Ok(())

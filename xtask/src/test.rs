@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 
 use crate::report::{Counts, Outcome, Part, Report};
-use crate::{Result, artifacts, process, setup, vm};
+use crate::{Result, artifacts, process, setup, uapi, vm};
 
 /// Which stages to run. Without any option: all.
 #[derive(Debug, Args)]
@@ -82,6 +82,7 @@ fn checks(report: &mut Report) {
     let deny = ["deny", "check", "licenses", "bans", "sources"];
     report.add(cargo_check("cargo deny", "cargo install cargo-deny", &deny));
     report.add(check("clang-format", clang_format));
+    report.add(check("cargo xtask uapi --check", uapi_check));
 }
 
 /// Runs the command that `prepare` gives, or says why there is none.
@@ -123,6 +124,15 @@ fn clang_format() -> Result<Command> {
     sources.sort();
     let mut command = Command::new("clang-format");
     command.args(["--dry-run", "--Werror"]).args(sources);
+    Ok(command)
+}
+
+/// A process of its own, like the other checks.
+fn uapi_check() -> Result<Command> {
+    uapi::cached()?;
+    let own = std::env::current_exe().map_err(|error| format!("cannot find xtask itself: {error}"))?;
+    let mut command = Command::new(own);
+    command.args(["uapi", "--check"]);
     Ok(command)
 }
 
