@@ -10,8 +10,9 @@
 #ifndef RSTRACE_PATH_H
 #define RSTRACE_PATH_H
 
-/* Mounts and names on one way. */
-#define PATH_STEPS 4096
+/* Mounts and names on one way: so many times so many, since the verifier walks through a loop step by step. */
+#define PATH_STRIDES 64
+#define STRIDE_STEPS 64
 /* NAME_MAX, and the terminator */
 #define NAME_LEN 256
 #define AT_FDCWD -100
@@ -89,6 +90,16 @@ __noinline int path_step(u32 lane)
 	return 0;
 }
 
+/* Goes so many steps up; not 0 at the end. */
+__noinline int path_stride(u32 lane)
+{
+	for (u32 i = 0; i < STRIDE_STEPS; i++) {
+		if (path_step(lane))
+			return 1;
+	}
+	return 0;
+}
+
 /* The path that a file was opened by, of a descriptor of this thread; 0 if there is none. */
 static __always_inline struct path *path_of(struct way *way, struct task_struct *task, u32 fd)
 {
@@ -145,8 +156,8 @@ __noinline int capture_way(u32 lane, u32 of_root, u32 dirfd)
 		/* as d_unlinked() has it; the root of a file system is in no list either */
 		if (!FOLLOW(way, dentry->d_hash.pprev) && FOLLOW(way, dentry->d_parent) != dentry)
 			way->state |= WAY_DELETED;
-		left = PATH_STEPS;
-		while (left && !path_step(lane))
+		left = PATH_STRIDES;
+		while (left && !path_stride(lane))
 			left--;
 		if (!left)
 			way->state |= WAY_CUT;

@@ -123,9 +123,9 @@ enum capture_what {
 #define FROM_CAPTURED 16 /* plus the index of a capture: a member of what it brought */
 #define FROM_RETURN 32
 #define FROM_CONSTANT 33 /* count 1 */
-#define FROM_IOC_IN \
-	34 /* count: the size in an ioctl's request (the second argument), if it says to read it */
-#define FROM_IOC_OUT 35 /* likewise, if it says to write it */
+/* Counts: the size in an ioctl's request (the second argument), if it says to read, or to write, it. */
+#define FROM_IOC_IN 34
+#define FROM_IOC_OUT 35
 
 enum capture_flags {
 	CAPTURE_FAILED = 1 << 0,   /* at return: also of a call that failed */

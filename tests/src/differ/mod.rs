@@ -1,6 +1,6 @@
 //! strace's and rstrace's trace of one and the same run, compared line by line for each process.
 //!
-//! Nothing is normalised but what [`rules`] names: differences between strace 6.1 and the notation that rstrace
+//! Nothing is normalised but what `rules` names: differences between strace 6.1 and the notation that rstrace
 //! follows. Lines are aligned, so that one that is missing is one difference.
 
 mod align;
