@@ -67,26 +67,7 @@ static __always_inline bool is_due(struct scratch *s, const struct capture *c)
 	       s->record.ret < -4095;
 }
 
-static __always_inline void end_payload(struct scratch *s, const struct capture *c, u32 status)
-{
-	struct reading *r = &s->reading;
-	u32 index = r->next, head = r->head;
-	struct payload *payload;
-
-	if (head > MAX_DATA - sizeof(*payload) || index >= MAX_CAPTURES)
-		return;
-	payload = (void *)s->data + head;
-	payload->status = status | (r->when == WHEN_RETURN ? PAYLOAD_AT_RETURN : 0);
-	if (c->what != WHAT_STRING && c->what != WHAT_BYTES)
-		payload->status |= PAYLOAD_MADE;
-	payload->len = s->len - head - sizeof(*payload);
-	r->at[index] = head + sizeof(*payload);
-	r->end[index] = s->len;
-	s->len = (s->len + 7) & ~7ULL;
-	if (c->flags & CAPTURE_PARENT)
-		r->keep = s->len;
-}
-
+/* Begins a payload of what stands at r->address; its bytes follow. */
 static __always_inline void begin_payload(struct scratch *s)
 {
 	struct reading *r = &s->reading;
@@ -102,56 +83,20 @@ static __always_inline void begin_payload(struct scratch *s)
 	s->len = off + sizeof(*payload);
 }
 
-static __noinline void capture_kernel_string(struct scratch *s, const struct capture *c)
+_Static_assert(PAYLOAD_AT_RETURN == WHEN_RETURN << 8, "when a payload was read is a bit of its status");
+
+static __always_inline void end_payload(struct scratch *s, u32 status)
 {
-	u64 off, string = 0;
-	long n;
+	struct reading *r = &s->reading;
+	u32 head = r->head;
+	struct payload *payload;
 
-	begin_payload(s);
-	off = s->len;
-	barrier_var(off);
-	if (off > MAX_DATA - STEP_LEN)
+	if (head > MAX_DATA - sizeof(*payload))
 		return;
-	n = bpf_probe_read_kernel(&string, sizeof(string), (void *)s->reading.address + c->offset);
-	if (!n)
-		n = bpf_probe_read_kernel_str(s->data + off, STEP_LEN, (void *)string);
-	if (n > 0 && n <= STEP_LEN)
-		s->len = off + n - 1;
-	end_payload(s, c, n < 0 ? PAYLOAD_UNREADABLE : n == STEP_LEN ? PAYLOAD_CUT : PAYLOAD_WHOLE);
-}
-
-static __noinline void capture_parent(struct scratch *s, const struct capture *c)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	u32 parent = BPF_CORE_READ(task, real_parent, tgid);
-	u64 off;
-
-	s->reading.address = 0;
-	begin_payload(s);
-	off = s->len;
-	barrier_var(off);
-	if (off > MAX_DATA - sizeof(parent))
-		return;
-	bpf_probe_read_kernel(s->data + off, sizeof(parent), &parent);
-	s->len = off + sizeof(parent);
-	end_payload(s, c, PAYLOAD_WHOLE);
-}
-
-/* The thread's user and its name. */
-static __always_inline void capture_identity(struct scratch *s, const struct capture *c)
-{
-	u32 uid = bpf_get_current_uid_gid();
-	u64 off;
-
-	begin_payload(s);
-	off = s->len;
-	barrier_var(off);
-	if (off > MAX_DATA - sizeof(uid) - COMM_LEN)
-		return;
-	bpf_probe_read_kernel(s->data + off, sizeof(uid), &uid);
-	bpf_get_current_comm(s->data + off + sizeof(uid), COMM_LEN);
-	s->len = off + sizeof(uid) + COMM_LEN;
-	end_payload(s, c, PAYLOAD_WHOLE);
+	payload = (void *)s->data + head;
+	payload->status = status | r->when << 8;
+	payload->len = s->len - head - sizeof(*payload);
+	s->len = (s->len + 7) & ~7ULL;
 }
 
 /* Whether a flag behind an argument makes a directory the root of absolute names too. */
@@ -166,33 +111,15 @@ static __always_inline bool is_root_of_all(struct scratch *s, const struct captu
 	return (flags & c->limit) != 0;
 }
 
-/* The way to what a name is relative to: not 0 if the name can't be read yet. */
-static __always_inline long capture_base(struct scratch *s, const struct capture *c)
+/* Writes the way to what a name is relative to. */
+static __always_inline u32 write_base(struct scratch *s, const struct capture *c, char first)
 {
-	u32 dirfd = AT_FDCWD, arg = c->from, name = c->count;
-	char first = 0;
-	long err = -1;
+	u32 dirfd = AT_FDCWD, arg = c->from;
 
-	if (name < MAX_ARGS)
-		err = bpf_probe_read_user(&first, 1, (void *)s->record.args[name]);
-	if (err && s->reading.when == WHEN_ENTRY)
-		return err;
 	if (arg < MAX_ARGS)
 		dirfd = s->record.args[arg];
-	begin_payload(s);
 	capture_way(s->way.lane, first == '/' && !is_root_of_all(s, c), dirfd);
-	end_payload(s, c, s->way.state & WAY_CUT ? PAYLOAD_NO_ROOM : PAYLOAD_WHOLE);
-	return 0;
-}
-
-/* Reads a capture that is not behind an argument. */
-static __always_inline long capture_thread(struct scratch *s, const struct capture *c)
-{
-	s->reading.address = 0;
-	if (c->what == WHAT_BASE)
-		return capture_base(s, c);
-	capture_identity(s, c);
-	return 0;
+	return s->way.state & WAY_CUT ? PAYLOAD_NO_ROOM : PAYLOAD_WHOLE;
 }
 
 /*
@@ -227,27 +154,91 @@ static __always_inline bool look_up_socket(u32 fd, struct socket_info *info)
 	return 1;
 }
 
-static __noinline void capture_socket(struct scratch *s, const struct capture *c)
+/* The string that a pointer in a structure of the kernel's points to. */
+static __always_inline u32 write_kernel_string(struct scratch *s, const struct capture *c, u64 off)
 {
+	u64 string = 0;
+	long n;
+
+	n = bpf_probe_read_kernel(&string, sizeof(string), (void *)s->reading.address + c->offset);
+	if (!n)
+		n = bpf_probe_read_kernel_str(s->data + off, STEP_LEN, (void *)string);
+	if (n > 0 && n <= STEP_LEN)
+		s->len = off + n - 1;
+	return n < 0 ? PAYLOAD_UNREADABLE : n == STEP_LEN ? PAYLOAD_CUT : PAYLOAD_WHOLE;
+}
+
+/*
+ * Captures what is no memory of the process; not 0 if it can't be read yet. Few calls want it, so it is
+ * global, as what is in path.h.
+ */
+__noinline int capture_made(u32 lane, u32 index)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct scratch *s = scratch_of(lane);
 	struct socket_info info = {};
-	u32 arg = c->from;
+	const struct capture *c;
+	u32 id, arg, status = PAYLOAD_WHOLE;
+	struct pair *p;
+	char first = 0;
 	u64 off;
 
-	if (arg >= MAX_ARGS || !look_up_socket(s->record.args[arg], &info))
-		return;
-	if (info.family == AF_NETLINK) {
-		s->record.flags |= CALL_NETLINK;
-		s->inflight.flags |= CALL_NETLINK;
+	if (!s || index >= MAX_CAPTURES)
+		return 0;
+	id = s->record.pair;
+	p = bpf_map_lookup_elem(&pairs, &id);
+	if (!p)
+		return 0;
+	c = &p->capture[index];
+	if (c->what == WHAT_BASE) {
+		long err = -1;
+
+		arg = c->count;
+		if (arg < MAX_ARGS)
+			err = bpf_probe_read_user(&first, 1, (void *)s->record.args[arg]);
+		if (err && s->reading.when == WHEN_ENTRY)
+			return 1;
+	} else if (c->what == WHAT_SOCKET) {
+		arg = c->from;
+		if (arg >= MAX_ARGS || !look_up_socket(s->record.args[arg], &info))
+			return 0;
+		if (info.family == AF_NETLINK) {
+			s->record.flags |= CALL_NETLINK;
+			s->inflight.flags |= CALL_NETLINK;
+		}
+	} else if (c->what == WHAT_KERNEL_STRING && !s->reading.address) {
+		return 0;
 	}
-	s->reading.address = s->record.args[arg];
+	if (c->what != WHAT_SOCKET && c->what != WHAT_KERNEL_STRING)
+		s->reading.address = 0;
+	if (s->len > MAX_DATA - STEP_LEN - sizeof(struct payload))
+		return 0;
 	begin_payload(s);
 	off = s->len;
 	barrier_var(off);
-	if (off > MAX_DATA - sizeof(info))
-		return;
-	bpf_probe_read_kernel(s->data + off, sizeof(info), &info);
-	s->len = off + sizeof(info);
-	end_payload(s, c, PAYLOAD_WHOLE);
+	if (off > MAX_DATA - STEP_LEN)
+		return 0;
+	if (config.ways && c->what == WHAT_BASE) {
+		status = write_base(s, c, first);
+	} else if (c->what == WHAT_SOCKET) {
+		bpf_probe_read_kernel(s->data + off, sizeof(info), &info);
+		s->len = off + sizeof(info);
+	} else if (c->what == WHAT_KERNEL_STRING) {
+		status = write_kernel_string(s, c, off);
+	} else if (c->what == WHAT_PARENT) {
+		u32 parent = BPF_CORE_READ(task, real_parent, tgid);
+
+		bpf_probe_read_kernel(s->data + off, sizeof(parent), &parent);
+		s->len = off + sizeof(parent);
+	} else {
+		u32 uid = bpf_get_current_uid_gid();
+
+		bpf_probe_read_kernel(s->data + off, sizeof(uid), &uid);
+		bpf_get_current_comm(s->data + off + sizeof(uid), COMM_LEN);
+		s->len = off + sizeof(uid) + COMM_LEN;
+	}
+	end_payload(s, status | PAYLOAD_MADE);
+	return 0;
 }
 
 /* Reads a simple capture; 0 if there is nothing more to do for it, else it could not be read. */
@@ -258,27 +249,13 @@ static __noinline long capture_one(struct scratch *s, const struct capture *c)
 	u64 off, len, most;
 	long n;
 
-	if (c->what >= WHAT_IDENTITY)
-		return capture_thread(s, c);
-	if (arg >= MAX_ARGS || s->len > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload))
+	if (s->len > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload))
 		return 0;
-	r->address = s->record.args[arg];
-	if (c->what == WHAT_PARENT) {
-		capture_parent(s, c);
-		return 0;
-	}
-	if (c->what == WHAT_SOCKET) {
-		capture_socket(s, c);
-		return 0;
-	}
-	if (!r->address)
-		return 0;
-	if (c->what == WHAT_KERNEL_STRING) {
-		capture_kernel_string(s, c);
-		return 0;
-	}
+	r->address = arg < MAX_ARGS ? s->record.args[arg] : 0;
+	if (c->what >= WHAT_KERNEL_STRING)
+		return capture_made(s->way.lane, r->next);
 	/* vectors are read elsewhere, see vector.h */
-	if (c->what != WHAT_STRING && c->what != WHAT_BYTES)
+	if (!r->address || (c->what != WHAT_STRING && c->what != WHAT_BYTES))
 		return 0;
 	len = c->what == WHAT_STRING ? c->limit : bytes_of_count(c, count_of_call(s, c));
 	most = limit_of(s, c);
@@ -333,7 +310,7 @@ static __noinline long capture_one(struct scratch *s, const struct capture *c)
 			return n;
 		}
 	}
-	end_payload(s, c, status);
+	end_payload(s, status);
 	return 0;
 }
 

@@ -70,6 +70,21 @@ static __always_inline long flush(void *ctx, struct scratch *s)
 	return 0;
 }
 
+/* Keeps where a payload is in the data: others may be members of what it brought. */
+static __always_inline void keep_place(struct scratch *s, const struct capture *c, u32 status)
+{
+	struct reading *r = &s->reading;
+	u32 index = r->next;
+
+	if (index >= MAX_CAPTURES)
+		return;
+	r->at[index] = r->head + sizeof(struct payload);
+	r->end[index] = s->len;
+	end_payload(s, status);
+	if (c->flags & CAPTURE_PARENT)
+		r->keep = s->len;
+}
+
 /* The capture under way is over. */
 static __always_inline void next_capture(struct scratch *s, const struct capture *c, u32 status)
 {
@@ -82,7 +97,7 @@ static __always_inline void next_capture(struct scratch *s, const struct capture
 		if (r->depth || c->from >= FROM_CAPTURED || c->flags & CAPTURE_PARENT)
 			r->again = 1;
 	} else {
-		end_payload(s, c, status);
+		keep_place(s, c, status);
 		if (!r->depth)
 			s->pending &= ~(1U << r->next);
 	}
@@ -100,7 +115,7 @@ static __noinline long read_on(void *ctx, struct scratch *s, const struct captur
 
 	barrier_var(off);
 	if (off > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload)) {
-		end_payload(s, c, PAYLOAD_CUT);
+		keep_place(s, c, PAYLOAD_CUT);
 		if (flush(ctx, s)) {
 			begin_payload(s);
 			next_capture(s, c, PAYLOAD_NO_ROOM);
@@ -229,27 +244,15 @@ static __noinline long capture_step(void *ctx, struct scratch *s, const struct p
 		return 0;
 	}
 	r->address = capture_address(s, c);
-	if (c->what >= WHAT_IDENTITY) {
-		if (capture_thread(s, c))
+	if (c->what >= WHAT_KERNEL_STRING) {
+		if (s->len > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload))
+			flush(ctx, s);
+		if (capture_made(s->way.lane, index))
 			r->again = 1;
 		goto skip;
 	}
-	if (c->what == WHAT_PARENT) {
-		capture_parent(s, c);
-		goto skip;
-	}
-	if (c->what == WHAT_SOCKET) {
-		capture_socket(s, c);
-		goto skip;
-	}
-	if (!r->address)
-		goto skip;
-	if (c->what == WHAT_KERNEL_STRING) {
-		capture_kernel_string(s, c);
-		goto skip;
-	}
 	/* vectors are read elsewhere, see vector.h */
-	if (c->what != WHAT_STRING && c->what != WHAT_BYTES)
+	if (!r->address || (c->what != WHAT_STRING && c->what != WHAT_BYTES))
 		goto skip;
 	len = c->what == WHAT_STRING ? c->limit : bytes_of_count(c, count_of(s, c));
 	if (!len)

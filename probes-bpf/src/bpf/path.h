@@ -10,7 +10,7 @@
 #ifndef RSTRACE_PATH_H
 #define RSTRACE_PATH_H
 
-/* Mounts and names on one way: so many times so many, since the verifier walks through a loop step by step. */
+/* Mounts and names on one way are so many times so many: the verifier walks through each loop once. */
 #define PATH_STRIDES 64
 #define STRIDE_STEPS 64
 /* NAME_MAX, and the terminator */
@@ -100,6 +100,16 @@ __noinline int path_stride(u32 lane)
 	return 0;
 }
 
+/* Goes up to the end; 0 if that is further than any way may be. */
+__noinline int path_climb(u32 lane)
+{
+	for (u32 i = 0; i < PATH_STRIDES; i++) {
+		if (path_stride(lane))
+			return 1;
+	}
+	return 0;
+}
+
 /* The path that a file was opened by, of a descriptor of this thread; 0 if there is none. */
 static __always_inline struct path *path_of(struct way *way, struct task_struct *task, u32 fd)
 {
@@ -130,7 +140,6 @@ __noinline int capture_way(u32 lane, u32 of_root, u32 dirfd)
 	struct path *path;
 	struct way *way;
 	u64 off, mount;
-	u32 left;
 
 	if (!s)
 		return 0;
@@ -156,10 +165,7 @@ __noinline int capture_way(u32 lane, u32 of_root, u32 dirfd)
 		/* as d_unlinked() has it; the root of a file system is in no list either */
 		if (!FOLLOW(way, dentry->d_hash.pprev) && FOLLOW(way, dentry->d_parent) != dentry)
 			way->state |= WAY_DELETED;
-		left = PATH_STRIDES;
-		while (left && !path_stride(lane))
-			left--;
-		if (!left)
+		if (!path_climb(lane))
 			way->state |= WAY_CUT;
 	} else {
 		way->state |= WAY_NONE;

@@ -260,6 +260,7 @@ struct config {
 	u32 buffer;	  /* bytes: of the ring, or of each CPU's perf buffer */
 	u32 wake_bytes;	  /* the ring wakes its reader when this much waits */
 	u32 task_pt_regs; /* the helper exists (5.15) */
+	u32 ways;	  /* some captures are WHAT_BASE: code that is not wanted is not verified */
 	u32 execve[2]; /* its number, native and compat: the kernel reports every exec that succeeded by it */
 	u32 execs;     /* execve is traced: it may change the ABI within a call */
 	u32 sigreturn[2]; /* likewise rt_sigreturn; ~0 if it is not traced: at its return the number is gone

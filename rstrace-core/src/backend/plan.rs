@@ -93,6 +93,8 @@ pub(crate) struct Plan {
     unknown: PairId,
     /// Vectors of strings are read.
     vectors: bool,
+    /// Ways from directories to their roots are read.
+    ways: bool,
     /// Captures are read that take many steps.
     complex: bool,
     tables: Vec<layout::Pair>,
@@ -113,6 +115,7 @@ impl Plan {
             syscalls: false,
             unknown: 0,
             vectors: false,
+            ways: false,
             complex: false,
             tables: Vec::new(),
             variants: Vec::new(),
@@ -122,6 +125,7 @@ impl Plan {
         for (row, id) in rows.iter().zip(1..) {
             let table = table(machine, row).map_err(|reason| Error::new(ErrorKind::Unsupported, reason))?;
             plan.complex |= table.complex != 0;
+            plan.ways |= row.captures.iter().any(|capture| matches!(capture.what, What::Base { .. }));
             plan.tables.push(table);
             plan.names.push(row.pair.name);
             match row.variant {
@@ -241,6 +245,7 @@ impl Plan {
             config.syscalls[*place] = *entry;
         }
         config.execs = self.vectors.into();
+        config.ways = self.ways.into();
         config.execve = crate::arch::EXECVE;
         config.clones = crate::arch::CLONES;
         let traced = self.numbers.iter().any(|(place, _)| *place == crate::arch::RT_SIGRETURN[0] as usize);
