@@ -132,7 +132,7 @@ static __always_inline struct path *path_of(struct way *way, struct task_struct 
  * Writes a way behind the data: how it ended (a byte of enum way_state), and the names, the nearest first,
  * each with its terminator. From the thread's root, or from a directory by its descriptor.
  */
-__noinline int capture_way(u32 lane, u32 of_root, u32 dirfd)
+static __always_inline int capture_way(u32 lane, u32 of_root, u32 dirfd)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct scratch *s = scratch_of(lane);
