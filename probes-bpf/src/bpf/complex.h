@@ -13,7 +13,7 @@
 #include "throttle.h"
 
 #define CAPTURE_LOOP_STEPS (1 << 20)
-#define BOUNDED_CAPTURE_STEPS 32
+#define BOUNDED_CAPTURE_STEPS 12
 
 /* A value of 1, 2, 4 or 8 bytes in what has been captured; 0 if it is not there. */
 static __always_inline bool captured_value(struct scratch *s, u32 capture, u32 offset, u32 size, u64 *value)

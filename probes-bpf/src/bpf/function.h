@@ -12,8 +12,11 @@
 
 #include "engine.h"
 
-/* Makes the call one of the syscall that the thread is in; 0 if that is not traced by this function. */
-static __always_inline bool as_syscall(struct call *c)
+/*
+ * Makes the call one of the syscall that the thread is in; 0 if that is not traced by this function. A
+ * function of its own, so that its copy of the registers is not on the stack while captures are read.
+ */
+static __noinline bool as_syscall(struct call *c)
 {
 	struct pt_regs *from = current_regs();
 	struct pt_regs regs;

@@ -30,8 +30,11 @@ struct classic_sched_process_exec {
 	u32 old_pid;
 };
 
-/* The six arguments from saved registers, which may be unreadable: then 0 is returned. */
-static __always_inline bool args_of_regs(struct pt_regs *from, bool compat, struct call *c)
+/*
+ * The six arguments from saved registers, which may be unreadable: then 0 is returned. A function of its own,
+ * so that its copy is not on the stack while captures are read.
+ */
+static __noinline bool args_of_regs(struct pt_regs *from, bool compat, struct call *c)
 {
 	struct pt_regs regs;
 

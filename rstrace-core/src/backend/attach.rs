@@ -81,9 +81,17 @@ fn keep_message(_: PrintLevel, message: String) {
     }
 }
 
+/// Whether all that libbpf and the verifier say is to be shown.
+fn is_verbose() -> bool {
+    std::env::var_os("RSTRACE_LIBBPF_LOG").is_some()
+}
+
+/// The verifier's statistics, without its log (`BPF_LOG_STATS` of the kernel's bpf_verifier.h).
+const LOG_STATISTICS: u32 = 4;
+
 fn load_error(error: libbpf_rs::Error) -> Error {
     let said = LIBBPF_SAID.lock().map(|s| s.clone()).unwrap_or_default();
-    if std::env::var_os("RSTRACE_LIBBPF_LOG").is_some() {
+    if is_verbose() {
         eprintln!("{said}");
     }
     let reason = said.lines().find(|line| line.contains("failed")).unwrap_or("");
@@ -98,7 +106,8 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
     if let Ok(mut said) = LIBBPF_SAID.lock() {
         said.clear();
     }
-    libbpf_rs::set_print(Some((PrintLevel::Warn, keep_message)));
+    let level = if is_verbose() { PrintLevel::Debug } else { PrintLevel::Warn };
+    libbpf_rs::set_print(Some((level, keep_message)));
 
     // The skeleton borrows the place of its object: a few bytes, given up for an owned skeleton.
     let place: &'static mut MaybeUninit<OpenObject> = Box::leak(Box::new(MaybeUninit::uninit()));
@@ -111,6 +120,9 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
         if !wanted.contains(&name) {
             program.set_autoload(false);
             continue;
+        }
+        if is_verbose() {
+            program.set_log_level(LOG_STATISTICS);
         }
         if let Some(slot) = name.strip_prefix("fentry_").or(name.strip_prefix("fexit_")) {
             let slot: usize = slot.parse().context("the slot of a program")?;
@@ -166,6 +178,9 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
     sized.map_err(load_error)?;
 
     let mut skel = open.load().map_err(load_error)?;
+    if is_verbose() {
+        eprintln!("{}", LIBBPF_SAID.lock().map(|said| said.clone()).unwrap_or_default());
+    }
     Filter::hold(&skel.maps.cgroup_set, cgroups.as_ref())?;
     Filter::hold(&skel.maps.mntns_set, namespaces.as_ref())?;
     let bss = skel.maps.bss_data.as_deref_mut().context_missing()?;
