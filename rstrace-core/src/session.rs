@@ -348,7 +348,7 @@ impl<'m> Session<'m> {
         while !ended {
             ended = self.has_ended(&epoll);
             let delivery = &mut self.delivery;
-            let any = self.pump.read(&mut |bytes| delivery.record(bytes, sink));
+            let any = self.pump.read(&mut |bytes| delivery.record(bytes, sink))?;
             if self.delivery.error.is_some() {
                 break;
             }
@@ -446,7 +446,7 @@ impl<'m> Session<'m> {
         let traced = started.elapsed();
         let delivery = &mut self.delivery;
         self.pump.finish();
-        while self.pump.read(&mut |bytes| delivery.record(bytes, sink)) {}
+        while self.pump.read(&mut |bytes| delivery.record(bytes, sink))? {}
         let unfinished = self.report_unfinished(sink);
 
         let mut ledger = Ledger {

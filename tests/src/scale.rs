@@ -18,5 +18,5 @@ pub const DROPPED_PAGES: u64 = 100;
 
 /// Times that rstrace attaches and detaches; fewer where the machine is emulated.
 pub fn attach_cycles() -> u32 {
-    if crate::in_vm() { 6 } else { 200 }
+    if crate::in_vm() { 3 } else { 200 }
 }

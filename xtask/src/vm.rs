@@ -129,6 +129,8 @@ struct Console {
     timed_out: bool,
     /// The first line by which the kernel says that it is broken.
     complaint: Option<String>,
+    /// Programs, each with how many instructions the verifier walked through.
+    verified: Vec<String>,
 }
 
 impl Console {
@@ -137,6 +139,7 @@ impl Console {
         if let Some((_, status)) = line.split_once("RSTRACE-VM-RESULT status=") {
             self.status = status.trim().parse().ok();
         }
+        self.verified.extend(line.strip_prefix("VERIFIED ").map(str::to_owned));
         // /init repeats what the kernel's log holds, since warnings do not reach a quiet console.
         let logged = line.split_once("RSTRACE-VM-KERNEL ").map(|(_, logged)| logged);
         let fatal = ["BUG: ", "Oops: ", "Kernel panic", "general protection fault"];
@@ -206,7 +209,13 @@ impl Bench<'_> {
         eprintln!("xtask: {name} ({})", kernel.version);
         let log = self.directory.join(format!("{}.log", name.replace([' ', '='], "-")));
         let (outcome, tests) = match self.boot(series, preempt, &kernel, &log) {
-            Ok((outcome, console)) => (outcome, console.tested.then_some(console.tests)),
+            Ok((outcome, console)) => {
+                if !console.verified.is_empty() {
+                    let programs = console.verified.join(", ");
+                    eprintln!("xtask: {name}: instructions that the verifier walked through: {programs}");
+                }
+                (outcome, console.tested.then_some(console.tests))
+            }
             Err(error) => (Outcome::Failed(error), None),
         };
         match &outcome {

@@ -152,11 +152,12 @@ impl Pump {
         }
     }
 
-    /// Hands out one block of records; says whether there was one.
-    pub(crate) fn read(&mut self, deliver: &mut dyn FnMut(&[u8])) -> bool {
+    /// Hands out one block of records; says whether there was one. An error is that of the file, whose records
+    /// are lost.
+    pub(crate) fn read(&mut self, deliver: &mut dyn FnMut(&[u8])) -> Result<bool> {
         let _ = self.shared.filled.read();
         let mut queue = self.shared.queue();
-        let Some(block) = queue.blocks.pop_front() else { return false };
+        let Some(block) = queue.blocks.pop_front() else { return Ok(false) };
         let words = match block {
             Block::Memory(words) => {
                 queue.waiting -= words.len() * 8;
@@ -170,7 +171,7 @@ impl Pump {
             Block::File(place, bytes) => {
                 let words = read_back(&mut queue, place, bytes, std::mem::take(&mut self.spare));
                 drop(queue);
-                words
+                words.context("cannot read back the file in which events waited")?
             }
         };
         let mut rest = crate::memory::bytes_of(&words);
@@ -181,7 +182,7 @@ impl Pump {
         }
         self.spare = words;
         self.spare.clear();
-        true
+        Ok(true)
     }
 
     /// Bytes that went through a file.
@@ -190,17 +191,15 @@ impl Pump {
     }
 }
 
-/// A block that waited in the file. What can't be read back is empty, and so in no column of the account.
-fn read_back(queue: &mut Queue, place: u64, bytes: usize, mut words: Vec<u64>) -> Vec<u64> {
+/// A block that waited in the file.
+fn read_back(queue: &mut Queue, place: u64, bytes: usize, mut words: Vec<u64>) -> io::Result<Vec<u64>> {
     let mut buffer = vec![0; bytes];
     words.clear();
-    if let Some(spill) = &mut queue.spill {
-        spill.blocks -= 1;
-        if spill.file.read_exact_at(&mut buffer, place).is_ok() {
-            extend(&mut words, &buffer);
-        }
-    }
-    words
+    let spill = queue.spill.as_mut().ok_or(io::ErrorKind::NotFound)?;
+    spill.blocks -= 1;
+    spill.file.read_exact_at(&mut buffer, place)?;
+    extend(&mut words, &buffer);
+    Ok(words)
 }
 
 impl Drop for Pump {
@@ -273,10 +272,13 @@ mod tests {
         for number in 0..6 {
             let words = match queue.blocks.pop_front().unwrap() {
                 Block::Memory(words) => words,
-                Block::File(place, bytes) => read_back(&mut queue, place, bytes, Vec::new()),
+                Block::File(place, bytes) => read_back(&mut queue, place, bytes, Vec::new()).unwrap(),
             };
             assert_eq!(words, block(number), "{number}");
         }
-        assert_eq!(queue.spill.unwrap().blocks, 0);
+        assert_eq!(queue.spill.as_ref().unwrap().blocks, 0);
+        queue.spill.as_mut().unwrap().blocks = 1;
+        queue.spill.as_mut().unwrap().file.set_len(0).unwrap();
+        assert!(read_back(&mut queue, 0, 8, Vec::new()).is_err());
     }
 }

@@ -3,16 +3,13 @@
 use rstrace_tests::{Count, Doctor, Ledger, Offer, Rstrace, Scratch, Verdict, fixture, said_number};
 use std::sync::{Mutex, PoisonError};
 
-/// A fixture that shows the same under every backend, save for what is unseen by functions.
+/// Fixtures that show the same under every backend, save for what is unseen by functions. They run one after the
+/// other in a run of their own.
 struct Case {
-    /// The fixture and its arguments; `DIR`, `FIFO`, `FILE` and `PROGRAM` are put in.
-    words: &'static [&'static str],
-    /// Which of its calls never reach the function that carries out an open.
+    /// Each fixture with its arguments; `DIR`, `FIFO`, `FILE` and `PROGRAM` are put in.
+    commands: &'static [&'static [&'static str]],
+    /// Which of their calls never reach the function that carries out an open.
     unseen_by_functions: fn(&str) -> bool,
-}
-
-const fn case(words: &'static [&'static str]) -> Case {
-    Case { words, unseen_by_functions: |_| false }
 }
 
 /// The list of what `kprobe` and `fentry` do not see: calls that seccomp refuses, and calls of openat2
@@ -20,60 +17,73 @@ const fn case(words: &'static [&'static str]) -> Case {
 /// `do_sys_openat2`; wrong flags and modes are refused inside it.)
 const CASES: &[Case] = &[
     Case {
-        words: &["seccomp_refused", "5", "FILE"],
+        commands: &[&["seccomp_refused", "5", "FILE"]],
         unseen_by_functions: |call| call.ends_with(" = -1 ENOANO (No anode)"),
     },
-    Case { words: &["open_flags", "early", "DIR"], unseen_by_functions: |call| call.starts_with("openat2(") },
-    case(&["open_flags", "late", "DIR"]),
-    case(&["bad_pointers"]),
-    case(&["hostile_names", "DIR"]),
-    case(&["long_path", "FILE"]),
-    case(&["dropped_page_path", "100", "DIR"]),
-    case(&["int80_open", "FILE"]),
-    case(&["vfork_child", "5", "DIR"]),
-    case(&["clone3_child", "8", "DIR"]),
-    case(&["fork_tree", "2", "3", "DIR"]),
-    case(&["fast_threads", "100", "DIR"]),
-    case(&["exec_chain", "5", "FILE"]),
-    case(&["thread_exec", "PROGRAM", "9"]),
-    case(&["killed_in_open", "FIFO"]),
-    case(&["never_returns", "FIFO"]),
-    case(&["interrupted_open", "FIFO"]),
+    Case {
+        commands: &[&["open_flags", "early", "DIR"]],
+        unseen_by_functions: |call| call.starts_with("openat2("),
+    },
+    Case {
+        commands: &[
+            &["open_flags", "late", "DIR"],
+            &["bad_pointers"],
+            &["hostile_names", "DIR"],
+            &["long_path", "FILE"],
+            &["dropped_page_path", "100", "DIR"],
+            &["int80_open", "FILE"],
+            &["vfork_child", "5", "DIR"],
+            &["clone3_child", "8", "DIR"],
+            &["fork_tree", "2", "3", "DIR"],
+            &["fast_threads", "100", "DIR"],
+            &["exec_chain", "5", "FILE"],
+            &["thread_exec", "PROGRAM", "9"],
+            &["killed_in_open", "FIFO"],
+            &["never_returns", "FIFO"],
+            &["interrupted_open", "FIFO"],
+        ],
+        unseen_by_functions: |_| false,
+    },
 ];
 
 /// The lines of a run without ids, in an order that does not depend on which thread was faster.
-fn lines(probe: &str, offer: &Offer, words: &[&str]) -> Vec<String> {
-    lines_and_ledger(probe, offer, words).0
+fn lines(probe: &str, offer: &Offer, commands: &[&[&str]]) -> Vec<String> {
+    lines_and_ledger(probe, offer, commands).0
 }
 
-fn lines_and_ledger(probe: &str, offer: &Offer, words: &[&str]) -> (Vec<String>, Ledger) {
+fn lines_and_ledger(probe: &str, offer: &Offer, commands: &[&[&str]]) -> (Vec<String>, Ledger) {
     // the tests of this file run side by side, and share the path
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let scratch_of_all = std::env::temp_dir().join(format!("rstrace-backends-{}", std::process::id()));
     // The same path for every backend.
     let _ = std::fs::remove_dir_all(&scratch_of_all);
-    std::fs::create_dir(&scratch_of_all).expect("a temporary folder can be made");
-    let inside =
-        |name: &str| scratch_of_all.join(name).to_str().expect("temporary paths are UTF-8").to_owned();
-    std::fs::write(inside("file"), "").expect("a file can be written");
-    std::fs::create_dir(inside("d")).expect("a folder can be made");
-    let program = fixture(words[0]);
-    let rest = words[1..].iter().map(|&w| match w {
-        "DIR" => inside("d"),
-        "FIFO" => inside("fifo"),
-        "FILE" => inside("file"),
-        "PROGRAM" => fixture("exit_code"),
-        other => other.to_owned(),
-    });
-    let command: Vec<String> = std::iter::once(program).chain(rest).collect();
-    let command: Vec<&str> = command.iter().map(String::as_str).collect();
-    let run = Rstrace::tracing(probe).follow().stats().forced(offer).without_aslr().run(&command);
+    let mut script = String::new();
+    for (number, words) in commands.iter().enumerate() {
+        let folder = scratch_of_all.join(number.to_string());
+        let inside = |name: &str| folder.join(name).to_str().expect("temporary paths are UTF-8").to_owned();
+        std::fs::create_dir_all(inside("d")).expect("a folder can be made");
+        std::fs::write(inside("file"), "").expect("a file can be written");
+        script.push_str(&fixture(words[0]));
+        for word in &words[1..] {
+            let word = match *word {
+                "DIR" => inside("d"),
+                "FIFO" => inside("fifo"),
+                "FILE" => inside("file"),
+                "PROGRAM" => fixture("exit_code"),
+                other => other.to_owned(),
+            };
+            script.push_str(&format!(" '{word}'"));
+        }
+        script.push('\n');
+    }
+    let run = Rstrace::tracing(probe).follow().stats().forced(offer).without_aslr();
+    let run = run.run(&["sh", "-c", &script]);
     let ledger = run.ledger();
     let mut lines: Vec<String> = run.trace.joined().lines.iter().map(|l| without_ids(&l.text)).collect();
     lines.sort();
     let _ = std::fs::remove_dir_all(&scratch_of_all);
-    assert!(!lines.is_empty(), "{offer}: {words:?} shows nothing: {}", run.output.stderr);
+    assert!(!lines.is_empty(), "{offer}: {commands:?} shows nothing: {}", run.output.stderr);
     (lines, ledger)
 }
 
@@ -120,14 +130,15 @@ fn every_backend_and_transport_shows_the_same_events() {
     let (calls, others): (Vec<_>, Vec<_>) = offers.into_iter().partition(|o| !o.sees_functions());
     let first = calls.first().expect("tracepoints can be used on every kernel");
     for case in CASES {
-        let all = lines("open", first, case.words);
+        let all = lines("open", first, case.commands);
         for offer in &calls[1..] {
-            assert_equal(&format!("{:?}, {offer}", case.words), &all, &lines("open", offer, case.words));
+            let what = format!("{:?}, {offer}", case.commands);
+            assert_equal(&what, &all, &lines("open", offer, case.commands));
         }
         let seen: Vec<String> = all.into_iter().filter(|l| !(case.unseen_by_functions)(l)).collect();
         for offer in &others {
-            let what = format!("{:?}, {offer}", case.words);
-            let (shown, ledger) = lines_and_ledger("open", offer, case.words);
+            let what = format!("{:?}, {offer}", case.commands);
+            let (shown, ledger) = lines_and_ledger("open", offer, case.commands);
             if matches!(offer.verdict, Verdict::Usable { caveat: None, .. }) || shown.len() == seen.len() {
                 assert_equal(&what, &seen, &shown);
             } else {
@@ -144,13 +155,11 @@ fn every_backend_and_transport_shows_the_same_events() {
 fn every_backend_and_transport_shows_the_same_programs() {
     let offers = Doctor::ask().usable("exec");
     let first = offers.first().expect("the exec probe can be used on every kernel");
-    for words in
-        [&["exec_args", "PROGRAM"][..], &["exec_chain", "5", "FILE"], &["thread_exec", "PROGRAM", "9"]]
-    {
-        let all = lines("exec", first, words);
-        for offer in &offers[1..] {
-            assert_equal(&format!("{words:?}, {offer}"), &all, &lines("exec", offer, words));
-        }
+    let commands: &[&[&str]] =
+        &[&["exec_args", "PROGRAM"], &["exec_chain", "5", "FILE"], &["thread_exec", "PROGRAM", "9"]];
+    let all = lines("exec", first, commands);
+    for offer in &offers[1..] {
+        assert_equal(&offer.to_string(), &all, &lines("exec", offer, commands));
     }
 }
 

@@ -160,7 +160,14 @@ const FUNCTIONS: &[(&str, &str)] = &[
 ];
 
 /// Calls that take more arguments in the table than the kernel declares, or fewer, and why.
-const OTHERWISE: &[(&str, &str)] = &[];
+const OTHERWISE: &[(&str, &str)] = &[
+    ("preadv", "the two halves of the offset are one argument on 64 bits, the second half is not looked at"),
+    ("preadv2", "likewise"),
+    ("pwritev", "likewise"),
+    ("pwritev2", "likewise"),
+    ("restart_syscall", "the kernel passes nothing, the notation shows what is resumed"),
+    ("rt_sigreturn", "likewise, what is restored"),
+];
 
 /// The kernel's own list of system calls with the number of their arguments, if tracefs has it.
 fn kernels_list() -> Option<Vec<(String, usize)>> {

@@ -63,7 +63,7 @@ fn a_tiny_buffer_loses_calls_but_not_the_count_of_them() {
 fn strict_fails_if_and_only_if_something_was_lost() {
     let scratch = Scratch::new();
     let path = scratch.file("f", "");
-    let (threads, each) = (scale::STORM_THREADS.to_string(), scale::STORM.to_string());
+    let (threads, each) = (scale::STORM_THREADS.to_string(), scale::repeated(scale::STORM).to_string());
     for buffer in [SMALLEST_BUFFER, "64m"] {
         let run = Rstrace::tracing("open").stats().and(&["--strict", "--loss", "drop", "--buffer", buffer]);
         let run = run.run(&[&fixture("open_storm"), &threads, &each, &path]);
@@ -76,7 +76,7 @@ fn strict_fails_if_and_only_if_something_was_lost() {
 fn losses_are_summed_up_without_being_asked_for() {
     let scratch = Scratch::new();
     let path = scratch.file("f", "");
-    let (threads, each) = (scale::STORM_THREADS.to_string(), scale::STORM.to_string());
+    let (threads, each) = (scale::STORM_THREADS.to_string(), scale::repeated(scale::STORM).to_string());
     let run = Rstrace::tracing("open").and(&["--loss", "drop", "--buffer", SMALLEST_BUFFER]);
     let run = run.run(&[&fixture("open_storm"), &threads, &each, &path]).ended_well();
     let summed_up = run.output.stderr.contains("lost");

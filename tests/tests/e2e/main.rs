@@ -11,6 +11,7 @@ mod launching;
 mod ledger;
 mod library;
 mod lines;
+mod loading;
 mod lossless;
 mod opensnoop;
 mod same_run;

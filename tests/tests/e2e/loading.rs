@@ -1,0 +1,55 @@
+//! The verifier walks through every program at each start: how far is printed, so that growth is seen.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use rstrace_tests::{Program, Scratch, fixture, opensnoop_binary, rstrace_binary};
+
+/// The most that the verifier may have to walk through for one program: a start takes a second per million here.
+/// Kernels without `bpf_loop` have their loops walked through step by step.
+const MOST: u64 = 100_000;
+
+/// The programs that a run loads, with the instructions that the verifier processed.
+fn verified(words: &[&str]) -> BTreeMap<String, u64> {
+    let output = Program::new(words).env("RSTRACE_LIBBPF_LOG", "1").run().ended_well();
+    let mut program = None;
+    let mut found = BTreeMap::new();
+    for line in output.stderr.lines() {
+        if line.contains("-- BEGIN PROG LOAD LOG --") {
+            program = line.split('\'').nth(1);
+        } else if let Some(rest) = line.strip_prefix("processed ") {
+            let name = program.take().expect("a log has a beginning");
+            let count = rest.split(' ').next().and_then(|word| word.parse().ok());
+            found.insert(name.to_owned(), count.expect("the verifier says a number"));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_program_is_verified_in_few_steps() {
+    let scratch = Scratch::new();
+    let (file, command) = (scratch.at("trace"), fixture("exit_code"));
+    let (rstrace, opensnoop) = (rstrace_binary(), opensnoop_binary());
+    let runs: [&[&str]; 4] = [
+        &[&rstrace, "-f", "-o", &file, "--", &command, "0"],
+        &[&rstrace, "--backend", "tracepoint", "-e", "open", "-o", &file, "--", &command, "0"],
+        &[&rstrace, "-e", "open", "-o", &file, "--", &command, "0"],
+        &[&opensnoop, "-F", "--", &command, "0"],
+    ];
+    let mut programs = BTreeMap::new();
+    for run in runs {
+        let found = verified(run);
+        assert!(!found.is_empty(), "{run:?} loads nothing");
+        for (name, count) in found {
+            // another set of captures may leave code out
+            let most = programs.entry(name).or_insert(count);
+            *most = count.max(*most);
+        }
+    }
+    for (name, count) in &programs {
+        let _ = writeln!(std::io::stderr(), "VERIFIED {name} {count}");
+    }
+    let large: Vec<_> = programs.iter().filter(|(_, count)| **count > MOST).collect();
+    assert!(large.is_empty(), "more than {MOST} instructions: {large:?}");
+}
