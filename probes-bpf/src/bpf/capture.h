@@ -13,6 +13,11 @@
 #define S_IFSOCK 0140000
 #define AF_NETLINK 16
 
+/* Whether any capture is of this kind (enum capture_what). */
+#define HAS_KIND(what) (config.kinds & 1U << (what))
+/* Whether any is of those that are no memory of the process. */
+#define HAS_MADE (config.kinds >> WHAT_KERNEL_STRING)
+
 /* How many bytes so many elements are. */
 static __always_inline u64 bytes_of_count(const struct capture *c, u64 n)
 {
@@ -190,7 +195,7 @@ __noinline int capture_made(u32 lane, u32 index)
 	if (!p)
 		return 0;
 	c = &p->capture[index];
-	if (c->what == WHAT_BASE) {
+	if (HAS_KIND(WHAT_BASE) && c->what == WHAT_BASE) {
 		long err = -1;
 
 		arg = c->count;
@@ -198,7 +203,7 @@ __noinline int capture_made(u32 lane, u32 index)
 			err = bpf_probe_read_user(&first, 1, (void *)s->record.args[arg]);
 		if (err && s->reading.when == WHEN_ENTRY)
 			return 1;
-	} else if (c->what == WHAT_SOCKET) {
+	} else if (HAS_KIND(WHAT_SOCKET) && c->what == WHAT_SOCKET) {
 		arg = c->from;
 		if (arg >= MAX_ARGS || !look_up_socket(s->record.args[arg], &info))
 			return 0;
@@ -218,7 +223,7 @@ __noinline int capture_made(u32 lane, u32 index)
 	barrier_var(off);
 	if (off > MAX_DATA - STEP_LEN)
 		return 0;
-	if (config.ways && c->what == WHAT_BASE) {
+	if (HAS_KIND(WHAT_BASE) && c->what == WHAT_BASE) {
 		status = write_base(s, c, first);
 	} else if (c->what == WHAT_SOCKET) {
 		bpf_probe_read_kernel(s->data + off, sizeof(info), &info);
@@ -247,17 +252,19 @@ static __noinline long capture_one(struct scratch *s, const struct capture *c)
 	struct reading *r = &s->reading;
 	u32 status = PAYLOAD_WHOLE, arg = c->from;
 	u64 off, len, most;
+	bool is_string;
 	long n;
 
 	if (s->len > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload))
 		return 0;
 	r->address = arg < MAX_ARGS ? s->record.args[arg] : 0;
-	if (c->what >= WHAT_KERNEL_STRING)
+	if (HAS_MADE && c->what >= WHAT_KERNEL_STRING)
 		return capture_made(s->way.lane, r->next);
 	/* vectors are read elsewhere, see vector.h */
 	if (!r->address || (c->what != WHAT_STRING && c->what != WHAT_BYTES))
 		return 0;
-	len = c->what == WHAT_STRING ? c->limit : bytes_of_count(c, count_of_call(s, c));
+	is_string = !HAS_KIND(WHAT_BYTES) || c->what == WHAT_STRING;
+	len = is_string ? c->limit : bytes_of_count(c, count_of_call(s, c));
 	most = limit_of(s, c);
 	/* a step is all there is for a simple capture */
 	if (most > STEP_LEN)
@@ -275,7 +282,7 @@ static __noinline long capture_one(struct scratch *s, const struct capture *c)
 		return 0;
 	if (len > STEP_LEN)
 		len = STEP_LEN;
-	if (c->what == WHAT_STRING) {
+	if (is_string) {
 		n = bpf_probe_read_user_str(s->data + off, len, (void *)r->address);
 		/* older kernels say 0 of an empty string, newer ones 1 */
 		if (n == 0)
@@ -329,7 +336,7 @@ static __noinline void capture_simple(struct scratch *s, const struct pair *p, u
 	for (u32 i = 0; i < MAX_SIMPLE; i++) {
 		const struct capture *c = &p->capture[i];
 
-		if (i >= p->captures)
+		if (i >= config.simple || i >= p->captures)
 			break;
 		r->next = i;
 		if (!(s->pending & (1U << i)))

@@ -47,7 +47,7 @@ static __always_inline void rekey(u64 from, u64 to)
 {
 	struct inflight_key old = {.pid_tgid = from}, new = {.pid_tgid = to};
 
-	for (u64 slot = 0; slot <= FUNCTION_SLOTS; slot++) {
+	for (u64 slot = 0; slot <= FUNCTION_SLOTS && slot < config.slots; slot++) {
 		struct inflight *in;
 
 		old.slot = new.slot = slot;
@@ -128,7 +128,7 @@ static __always_inline int on_exit(void *ctx)
 	if (!s || !in_scope(pid_tgid))
 		return 0;
 	key.pid_tgid = pid_tgid;
-	for (u64 slot = 0; slot <= FUNCTION_SLOTS; slot++) {
+	for (u64 slot = 0; slot <= FUNCTION_SLOTS && slot < config.slots; slot++) {
 		key.slot = slot;
 		end_inflight(ctx, s, &key);
 	}

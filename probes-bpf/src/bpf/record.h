@@ -260,7 +260,11 @@ struct config {
 	u32 buffer;	  /* bytes: of the ring, or of each CPU's perf buffer */
 	u32 wake_bytes;	  /* the ring wakes its reader when this much waits */
 	u32 task_pt_regs; /* the helper exists (5.15) */
-	u32 ways;	  /* some captures are WHAT_BASE: code that is not wanted is not verified */
+	/* Which kinds of captures there are, a bit each, and how many simple ones a pair has at most: the
+	 * verifier does not look at code that these rule out. */
+	u32 kinds;
+	u32 simple;
+	u32 slots;     /* in use: that of syscalls, and those of functions */
 	u32 execve[2]; /* its number, native and compat: the kernel reports every exec that succeeded by it */
 	u32 execs;     /* execve is traced: it may change the ABI within a call */
 	u32 sigreturn[2]; /* likewise rt_sigreturn; ~0 if it is not traced: at its return the number is gone

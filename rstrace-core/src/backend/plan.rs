@@ -93,8 +93,6 @@ pub(crate) struct Plan {
     unknown: PairId,
     /// Vectors of strings are read.
     vectors: bool,
-    /// Ways from directories to their roots are read.
-    ways: bool,
     /// Captures are read that take many steps.
     complex: bool,
     tables: Vec<layout::Pair>,
@@ -115,7 +113,6 @@ impl Plan {
             syscalls: false,
             unknown: 0,
             vectors: false,
-            ways: false,
             complex: false,
             tables: Vec::new(),
             variants: Vec::new(),
@@ -125,7 +122,6 @@ impl Plan {
         for (row, id) in rows.iter().zip(1..) {
             let table = table(machine, row).map_err(|reason| Error::new(ErrorKind::Unsupported, reason))?;
             plan.complex |= table.complex != 0;
-            plan.ways |= row.captures.iter().any(|capture| matches!(capture.what, What::Base { .. }));
             plan.tables.push(table);
             plan.names.push(row.pair.name);
             match row.variant {
@@ -244,8 +240,16 @@ impl Plan {
         for (place, entry) in &self.numbers {
             config.syscalls[*place] = *entry;
         }
+        config.slots = 1 + self.functions.len() as u32;
         config.execs = self.vectors.into();
-        config.ways = self.ways.into();
+        for table in &self.tables {
+            let captures = &table.capture[..table.captures.into()];
+            config.kinds |= captures.iter().fold(0, |kinds, capture| kinds | 1 << capture.what);
+            // what an execve's entry could not read is read with its vectors, however it is read else
+            if table.complex == 0 || table.vectors != 0 {
+                config.simple = config.simple.max(captures.len().min(layout::MAX_SIMPLE) as u32);
+            }
+        }
         config.execve = crate::arch::EXECVE;
         config.clones = crate::arch::CLONES;
         let traced = self.numbers.iter().any(|(place, _)| *place == crate::arch::RT_SIGRETURN[0] as usize);
