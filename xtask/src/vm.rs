@@ -139,7 +139,7 @@ impl Console {
         if let Some((_, status)) = line.split_once("RSTRACE-VM-RESULT status=") {
             self.status = status.trim().parse().ok();
         }
-        self.verified.extend(line.strip_prefix("VERIFIED ").map(str::to_owned));
+        self.verified.extend(line.split_once("VERIFIED ").map(|(_, program)| program.to_owned()));
         // /init repeats what the kernel's log holds, since warnings do not reach a quiet console.
         let logged = line.split_once("RSTRACE-VM-KERNEL ").map(|(_, logged)| logged);
         let fatal = ["BUG: ", "Oops: ", "Kernel panic", "general protection fault"];
