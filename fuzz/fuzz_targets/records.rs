@@ -1,6 +1,6 @@
 //! Raw records, decoded by every row of the table of system calls and written as text, at length and not.
 //!
-//! `cargo +nightly fuzz run records`; the corpus is seeded by `cargo run -p rstrace-tests --bin seeds` (as root).
+//! `cargo +nightly fuzz run records`. Records that fit together are tried by rstrace-cli's own tests.
 #![no_main]
 
 use std::cell::RefCell;

@@ -136,10 +136,14 @@ fn uapi_check() -> Result<Command> {
     Ok(command)
 }
 
+/// How long decoders are tried on records that are others in each run.
+const FUZZ_SECONDS: &str = "60";
+
 fn unit_tests() -> Part {
     eprintln!("xtask: unit tests");
     let mut command = process::cargo();
     command.args(["test", "--release", "--workspace", "--exclude", "rstrace-tests", "--no-fail-fast"]);
+    command.env("RSTRACE_FUZZ_SECONDS", FUZZ_SECONDS);
     watched("unit and doc tests", &mut command, false)
 }
 

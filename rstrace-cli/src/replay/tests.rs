@@ -1,6 +1,9 @@
 //! A bounded run of what the fuzz target does: nothing that a record may hold makes a decoder panic or hang.
 //!
-//! The inputs are the same in every run.
+//! The inputs are the same in every run, but for those that `RSTRACE_FUZZ_SECONDS` asks for.
+
+use std::io::Write;
+use std::time::{Duration, Instant, SystemTime};
 
 use rstrace_core::event::Abi;
 use rstrace_core::memory::{At, Encoded, Memory, Piece, encode};
@@ -140,22 +143,54 @@ fn calls_with_any_arguments_and_memory_have_a_line() {
     }
 }
 
+/// A record with some bytes changed, by any row.
+fn flipped(dice: &mut Dice, forms: &mut [Lines<io::Sink>; 2]) {
+    let mut record = dice.call();
+    for _ in 0..1 + dice.below(8) {
+        // most of what can go wrong is in the heads
+        let place = if dice.below(2) == 0 { dice.below(HEAD) } else { dice.below(record.len()) };
+        record[place] = dice.of(&[0, 1, 0x7f, 0x80, 0xff]);
+    }
+    let row = dice.below(forms[0].rows() + 1) as u16;
+    for lines in forms {
+        lines.record(&record, (row > 0).then_some(row));
+    }
+}
+
 #[test]
 fn records_with_flipped_bytes_are_decoded_or_refused() {
     let mut dice = Dice(0x5eed_0002);
     let mut forms = both();
     for _ in 0..20_000 {
-        let mut record = dice.call();
-        for _ in 0..1 + dice.below(8) {
-            // most of what can go wrong is in the heads
-            let place = if dice.below(2) == 0 { dice.below(HEAD) } else { dice.below(record.len()) };
-            record[place] = dice.of(&[0, 1, 0x7f, 0x80, 0xff]);
-        }
-        let row = dice.below(forms[0].rows() + 1) as u16;
-        for lines in &mut forms {
-            lines.record(&record, (row > 0).then_some(row));
-        }
+        flipped(&mut dice, &mut forms);
     }
+}
+
+#[test]
+fn other_records_in_each_run_do_no_harm_for_as_long_as_is_asked_for() {
+    let Ok(seconds) = std::env::var("RSTRACE_FUZZ_SECONDS") else { return };
+    let end =
+        Instant::now() + Duration::from_secs(seconds.parse().expect("RSTRACE_FUZZ_SECONDS is a number"));
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later than 1970");
+    let mut seed = now.as_nanos() as u64 | 1;
+    let mut forms = both();
+    let mut records = 0;
+    while Instant::now() < end {
+        // shown if something panics below
+        println!("seed {seed:#x}");
+        let mut dice = Dice(seed);
+        for row in 1..=forms[0].rows() {
+            let record = dice.call();
+            for lines in &mut forms {
+                assert!(lines.record(&record, Some(row as u16)));
+            }
+            flipped(&mut dice, &mut forms);
+        }
+        records += 2 * forms[0].rows();
+        seed = dice.0;
+    }
+    // past libtest, which swallows what a test that passes says
+    let _ = writeln!(io::stderr(), "{records} records in {seconds} s");
 }
 
 #[test]

@@ -161,6 +161,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
 
 /// Calls that take more arguments in the table than the kernel declares, or fewer, and why.
 const OTHERWISE: &[(&str, &str)] = &[
+    ("bpf", "7.2 takes common attributes and their size too, the notation has the three of always"),
     ("preadv", "the two halves of the offset are one argument on 64 bits, the second half is not looked at"),
     ("preadv2", "likewise"),
     ("pwritev", "likewise"),
