@@ -302,8 +302,17 @@ fn nlctrl(strace: &str, rstrace: &str) -> Option<(String, String)> {
 fn newer_attributes(strace: &str, rstrace: &str) -> Option<(String, String)> {
     static ATTRIBUTE: OnceLock<Regex> = OnceLock::new();
     static NAMES: &[(&str, u64)] = constants!(
-        IFLA_GSO_IPV4_MAX_SIZE IFLA_GRO_IPV4_MAX_SIZE IFLA_MAX_PACING_OFFLOAD_HORIZON IFLA_NETNS_IMMUTABLE
+        IFLA_DEVLINK_PORT IFLA_GSO_IPV4_MAX_SIZE IFLA_GRO_IPV4_MAX_SIZE IFLA_DPLL_PIN IFLA_MAX_PACING_OFFLOAD_HORIZON
+        IFLA_NETNS_IMMUTABLE IFLA_HEADROOM IFLA_TAILROOM
     );
+    /// Elements of lists that have got a name, or another one, since.
+    const ELEMENTS: &[(&str, &str)] = &[
+        ("[DEVCONF_ACCEPT_RA_MIN_LFT]", "[58 /* DEVCONF_??? */]"),
+        ("[DEVCONF_FORCE_FORWARDING]", "[59 /* DEVCONF_??? */]"),
+        ("[IPSTATS_MIB_OUTPKTS]", "[37 /* IPSTATS_MIB_??? */]"),
+        ("[IPSTATS_MIB_OUTREQUESTS]", "[IPSTATS_MIB_OUTPKTS]"),
+        ("[ICMP6_MIB_RATELIMITHOST]", "[6 /* ICMP6_MIB_??? */]"),
+    ];
     let attribute = ATTRIBUTE
         .get_or_init(|| Regex::new(r"\{nla_len=(\d+), nla_type=(IFLA_\w+)\}, (\d+)\]").expect("a pattern"));
     let older = |found: &Captures<'_>| {
@@ -315,7 +324,16 @@ fn newer_attributes(strace: &str, rstrace: &str) -> Option<(String, String)> {
         let bytes = bytes.collect::<String>();
         format!("{{nla_len={len}, nla_type={number:#x} /* IFLA_??? */}}, \"{bytes}\"]")
     };
-    Some((strace.to_owned(), attribute.replace_all(rstrace, older).into_owned()))
+    let mut ours = attribute.replace_all(rstrace, older).into_owned();
+    for (name, number) in NAMES {
+        // without a value
+        let older = format!("NLA_F_NESTED|{number:#x} /* IFLA_??? */}}");
+        ours = ours.replace(&format!("NLA_F_NESTED|{name}}}"), &older);
+    }
+    for (newer, older) in ELEMENTS {
+        ours = ours.replace(newer, older);
+    }
+    Some((strace.to_owned(), ours))
 }
 
 /// 6.1 does not know that the command returns a set.

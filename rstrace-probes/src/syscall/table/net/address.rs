@@ -414,7 +414,7 @@ fn ax25(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
         emit(Item::member("fsa_digipeater", Value::Object(Object { count, ..calls })));
     }
     let behind = object.bytes.len() - SHORT_AX25;
-    if behind > DIGIPEATERS * CALL || behind % CALL != 0 {
+    if behind > DIGIPEATERS * CALL || !behind.is_multiple_of(CALL) {
         emit(Item::element(Value::More(None)));
     }
 }
