@@ -36,8 +36,13 @@ const fn rule(name: &'static str, calls: &'static [&'static str], rewrite: Rewri
     Rule { name, calls, rewrite }
 }
 
+macro_rules! constants {
+    ($($name:ident)*) => { &[$((stringify!($name), uapi::$name)),*] };
+}
+
 const EPOLL: &[&str] = &["epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2"];
 const GETXATTR: &[&str] = &["getxattr", "lgetxattr", "fgetxattr"];
+const MESSAGES: &[&str] = &["sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg"];
 const SCHED_PARAM: &[&str] = &["sched_setparam", "sched_getparam", "sched_setscheduler"];
 
 /// All of them, in the order in which they are tried.
@@ -59,13 +64,16 @@ pub static RULES: &[Rule] = &[
     rule("13: sched_param", SCHED_PARAM, Rewrite::Old(r"\[(-?\d+)\]", "{sched_priority=$1}")),
     rule("15: bytes of requests without a decoder", &["ioctl"], Rewrite::By(request_bytes)),
     rule("16: terminal requests", &["ioctl"], Rewrite::Old(r"\bSNDCTL_\w+ or (TC\w+)", "$1")),
-    rule("23: fcntl operations", &["fcntl"], Rewrite::By(newer_operation)),
-    rule("24: futex_waitv flags", &["futex_waitv"], Rewrite::Old("FUTEX_32", "FUTEX2_SIZE_U32")),
+    rule("20: commands of bpf", &["bpf"], Rewrite::By(newer_command)),
+    rule("20: members", &["bpf", "perf_event_open"], Rewrite::By(newer_members)),
     rule(
-        "24: futex_waitv's private flag",
-        &["futex_waitv"],
-        Rewrite::Old("FUTEX_PRIVATE_FLAG", "FUTEX2_PRIVATE"),
+        "20: flags of the next id",
+        &["bpf"],
+        Rewrite::Old(r"(_GET_NEXT_ID, \{start_id=\d+, next_id=\d+), open_flags=\w+", "$1"),
     ),
+    rule("23: fcntl operations", &["fcntl"], Rewrite::By(newer_operation)),
+    rule("24: futex_waitv flags", &["futex_waitv"], Rewrite::By(futex2)),
+    rule("27: nlctrl", MESSAGES, Rewrite::By(nlctrl)),
     rule("28: mremap's new address", &["mremap"], Rewrite::By(mremap)),
     rule("29: set_tid_address(NULL)", &["set_tid_address"], Rewrite::Old(r"\(0\)", "(NULL)")),
     rule("30: attributes whose size is asked for", GETXATTR, Rewrite::By(attribute_size)),
@@ -73,9 +81,16 @@ pub static RULES: &[Rule] = &[
     rule("32: RENAME_???", &["renameat2"], Rewrite::Old(r"RENAME_\?\? ", "RENAME_??? ")),
     rule("32: SECCOMP_???", &["seccomp"], Rewrite::Old(r"SECCOMP_SET_MODE_\?\?\?", "SECCOMP_???")),
     rule("32: MPOL_F_???", &["get_mempolicy"], Rewrite::Old(r"MPOL_\?\?\?", "MPOL_F_???")),
-    rule("32: MPOL_MF_???", &["mbind"], Rewrite::Old(r"MPOL_\?\?\?(.*)$", "MPOL_MF_???$1")),
+    rule(
+        "32: MPOL_MF_???",
+        &["mbind", "move_pages"],
+        Rewrite::Old(r"MPOL_\?\?\? \*/\) = ", "MPOL_MF_??? */) = "),
+    ),
+    rule("36: attributes without a name", MESSAGES, Rewrite::By(newer_attributes)),
+    rule("36: registrations of barriers", &["membarrier"], Rewrite::By(registrations)),
     rule("36: constants without a name", &[], Rewrite::By(newer_constants)),
     rule("36: requests without a name", &["ioctl"], Rewrite::By(newer_request)),
+    rule("38: advice of process_madvise", &["process_madvise"], Rewrite::By(advice)),
 ];
 
 /// The rules that make two lines the same; `None` if they differ otherwise.
@@ -209,8 +224,138 @@ fn attribute_size(strace: &str, rstrace: &str) -> Option<(String, String)> {
     Some((format!("{}({}) = {}", theirs.name, list.join(", "), theirs.result), rstrace.to_owned()))
 }
 
-macro_rules! constants {
-    ($($name:ident)*) => { &[$((stringify!($name), uapi::$name)),*] };
+/// A command that 6.1 has no decoder for has an address: the structure is taken over.
+fn newer_command(strace: &str, rstrace: &str) -> Option<(String, String)> {
+    const COMMANDS: &[&str] = &[
+        "BPF_ENABLE_STATS",
+        "BPF_ITER_CREATE",
+        "BPF_LINK_DETACH",
+        "BPF_PROG_BIND_MAP",
+        "BPF_TOKEN_CREATE",
+        "BPF_PROG_STREAM_READ_BY_FD",
+        "BPF_PROG_ASSOC_STRUCT_OPS",
+    ];
+    let (theirs, ours) = (Call::parse(strace)?, Call::parse(rstrace)?);
+    let ([_, address, _], [command, structure, _]) =
+        (theirs.list().try_into().ok()?, ours.list().try_into().ok()?);
+    let (address, structure): (&str, &str) = (address, structure);
+    let newer = COMMANDS.contains(&command) && address.starts_with("0x") && structure.starts_with('{');
+    newer.then(|| (strace.replacen(address, structure, 1), rstrace.to_owned()))
+}
+
+/// Members that 6.1 does not know: it shows that there is more, if they say anything.
+fn newer_members(strace: &str, rstrace: &str) -> Option<(String, String)> {
+    static MEMBERS: OnceLock<Regex> = OnceLock::new();
+    static MORE: OnceLock<Regex> = OnceLock::new();
+    let members = MEMBERS.get_or_init(|| {
+        let names = "value_type_btf_obj_fd|map_token_fd|excl_prog_hash|excl_prog_hash_size|log_true_size\
+            |prog_token_fd|fd_array_cnt|path_fd|config3";
+        Regex::new(&format!(r#", ({names})=("[^"]*"|[^,}}]*)"#)).expect("a pattern")
+    });
+    let more = MORE.get_or_init(|| {
+        Regex::new(r#", (\.\.\.|extra_data="[^"]*" /\* bytes \d+\.\.\d+ \*/)\}"#).expect("a pattern")
+    });
+    let ours = members.replace_all(rstrace, "");
+    let known = ours != rstrace && !more.is_match(&ours);
+    let theirs = if known { more.replace(strace, "}") } else { strace.into() };
+    Some((theirs.into_owned(), ours.into_owned()))
+}
+
+/// Both in hex: 6.1 has other names, and none for the size of a byte.
+fn futex2(strace: &str, rstrace: &str) -> Option<(String, String)> {
+    static FLAGS: OnceLock<Regex> = OnceLock::new();
+    const NAMES: &[(&str, u64)] = &[
+        ("FUTEX_32", uapi::FUTEX2_SIZE_U32),
+        ("FUTEX_PRIVATE_FLAG", uapi::FUTEX2_PRIVATE),
+        ("FUTEX2_SIZE_U8", uapi::FUTEX2_SIZE_U8),
+        ("FUTEX2_SIZE_U16", uapi::FUTEX2_SIZE_U16),
+        ("FUTEX2_SIZE_U32", uapi::FUTEX2_SIZE_U32),
+        ("FUTEX2_SIZE_U64", uapi::FUTEX2_SIZE_U64),
+        ("FUTEX2_NUMA", uapi::FUTEX2_NUMA),
+        ("FUTEX2_MPOL", uapi::FUTEX2_MPOL),
+        ("FUTEX2_PRIVATE", uapi::FUTEX2_PRIVATE),
+    ];
+    let flags = FLAGS.get_or_init(|| Regex::new(r"flags=([\w|]+)").expect("a pattern"));
+    let value = |name: &str| match NAMES.iter().find(|(known, _)| *known == name) {
+        Some((_, value)) => Some(*value),
+        None => u64::from_str_radix(name.strip_prefix("0x").unwrap_or(name), 16).ok(),
+    };
+    let hex = |found: &Captures<'_>| match found[1].split('|').map(value).sum::<Option<u64>>() {
+        Some(all) => format!("flags={all:#x}"),
+        None => found[0].to_owned(),
+    };
+    Some((flags.replace_all(strace, hex).into_owned(), flags.replace_all(rstrace, hex).into_owned()))
+}
+
+/// 6.1 shows bytes where there is a message of generic netlink's own family: it is taken over.
+fn nlctrl(strace: &str, rstrace: &str) -> Option<(String, String)> {
+    static BYTES: OnceLock<Regex> = OnceLock::new();
+    let bytes = BYTES.get_or_init(|| {
+        Regex::new(r#"nlmsg_type=nlctrl, [^}]*\}, ("(\\x[0-9a-f]{2})+"(\.\.\.)?)"#).expect("a pattern")
+    });
+    let bytes = bytes.captures(strace)?.get(1)?;
+    let message = rstrace.strip_prefix(&strace[..bytes.start()])?.strip_suffix(&strace[bytes.end()..])?;
+    message.starts_with("{cmd=CTRL_CMD_").then(|| (rstrace.to_owned(), rstrace.to_owned()))
+}
+
+/// Attributes of interfaces that 6.1 does not know have their number and bytes.
+fn newer_attributes(strace: &str, rstrace: &str) -> Option<(String, String)> {
+    static ATTRIBUTE: OnceLock<Regex> = OnceLock::new();
+    static NAMES: &[(&str, u64)] = constants!(
+        IFLA_DEVLINK_PORT IFLA_GSO_IPV4_MAX_SIZE IFLA_GRO_IPV4_MAX_SIZE IFLA_DPLL_PIN IFLA_MAX_PACING_OFFLOAD_HORIZON
+        IFLA_NETNS_IMMUTABLE IFLA_HEADROOM IFLA_TAILROOM
+    );
+    /// Elements of lists that have got a name, or another one, since.
+    const ELEMENTS: &[(&str, &str)] = &[
+        ("[DEVCONF_ACCEPT_RA_MIN_LFT]", "[58 /* DEVCONF_??? */]"),
+        ("[DEVCONF_FORCE_FORWARDING]", "[59 /* DEVCONF_??? */]"),
+        ("[IPSTATS_MIB_OUTPKTS]", "[37 /* IPSTATS_MIB_??? */]"),
+        ("[IPSTATS_MIB_OUTREQUESTS]", "[IPSTATS_MIB_OUTPKTS]"),
+        ("[ICMP6_MIB_RATELIMITHOST]", "[6 /* ICMP6_MIB_??? */]"),
+    ];
+    let attribute = ATTRIBUTE
+        .get_or_init(|| Regex::new(r"\{nla_len=(\d+), nla_type=(IFLA_\w+)\}, (\d+)\]").expect("a pattern"));
+    let older = |found: &Captures<'_>| {
+        let number = NAMES.iter().find(|(name, _)| *name == &found[2]).map(|(_, number)| *number);
+        let (len, value) = (found[1].parse::<usize>(), found[3].parse::<u64>());
+        let (Some(number), Ok(len), Ok(value)) = (number, len, value) else { return found[0].to_owned() };
+        let bytes = value.to_le_bytes();
+        let bytes = bytes.iter().take(len.saturating_sub(4)).map(|byte| format!("\\x{byte:02x}"));
+        let bytes = bytes.collect::<String>();
+        format!("{{nla_len={len}, nla_type={number:#x} /* IFLA_??? */}}, \"{bytes}\"]")
+    };
+    let mut ours = attribute.replace_all(rstrace, older).into_owned();
+    for (name, number) in NAMES {
+        // without a value
+        let older = format!("NLA_F_NESTED|{number:#x} /* IFLA_??? */}}");
+        ours = ours.replace(&format!("NLA_F_NESTED|{name}}}"), &older);
+    }
+    for (newer, older) in ELEMENTS {
+        ours = ours.replace(newer, older);
+    }
+    Some((strace.to_owned(), ours))
+}
+
+/// 6.1 does not know that the command returns a set.
+fn registrations(strace: &str, rstrace: &str) -> Option<(String, String)> {
+    let (theirs, ours) = (Call::parse(strace)?, Call::parse(rstrace)?);
+    let set = ours.result.split(" (").next()?.strip_prefix("0x")?;
+    let asked = ours.args.starts_with("MEMBARRIER_CMD_GET_REGISTRATIONS, ");
+    let same = asked && theirs.result.parse() == u64::from_str_radix(set, 16);
+    same.then(|| (strace.to_owned(), format!("{}({}) = {}", ours.name, ours.args, theirs.result)))
+}
+
+/// 6.1 names all advice, also what this call does not take.
+fn advice(strace: &str, rstrace: &str) -> Option<(String, String)> {
+    static NAMES: &[(&str, u64)] = constants!(
+        MADV_NORMAL MADV_RANDOM MADV_SEQUENTIAL MADV_DONTNEED MADV_FREE MADV_REMOVE MADV_DONTFORK MADV_DOFORK
+        MADV_MERGEABLE MADV_UNMERGEABLE MADV_HUGEPAGE MADV_NOHUGEPAGE MADV_DONTDUMP MADV_DODUMP
+    );
+    let (theirs, ours) = (Call::parse(strace)?, Call::parse(rstrace)?);
+    let (name, number) = (*theirs.list().get(3)?, *ours.list().get(3)?);
+    let (_, value) = NAMES.iter().find(|(known, _)| *known == name)?;
+    (number == format!("{value:#x} /* MADV_??? */"))
+        .then(|| (strace.replacen(name, number, 1), rstrace.to_owned()))
 }
 
 /// What 6.1 has no name for.
@@ -220,6 +365,11 @@ static NEWER: &[(&str, u64)] = constants!(
     SCHED_EXT FALLOC_FL_WRITE_ZEROES MPOL_WEIGHTED_INTERLEAVE FSCONFIG_CMD_CREATE_EXCL MOVE_MOUNT_BENEATH
     AT_EXECVE_CHECK AT_HANDLE_FID PIDFD_SIGNAL_THREAD PIDFD_SIGNAL_THREAD_GROUP PIDFD_SIGNAL_PROCESS_GROUP
     PR_SET_MDWE PR_GET_MDWE SO_PASSPIDFD SO_PEERPIDFD SO_RCVPRIORITY SO_PASSRIGHTS SO_INQ
+    MEMBARRIER_CMD_GET_REGISTRATIONS PERF_SAMPLE_BRANCH_COUNTERS
+    UFFD_FEATURE_WP_UNPOPULATED UFFD_FEATURE_POISON UFFD_FEATURE_WP_ASYNC UFFD_FEATURE_MOVE
+    BPF_TOKEN_CREATE BPF_PROG_STREAM_READ_BY_FD BPF_PROG_ASSOC_STRUCT_OPS
+    BPF_F_LINK BPF_F_PATH_FD BPF_F_VTYPE_BTF_OBJ_FD BPF_F_TOKEN_FD BPF_F_SEGV_ON_FAULT BPF_F_NO_USER_CONV
+    BPF_F_RB_OVERWRITE BPF_F_XDP_HAS_FRAGS BPF_F_XDP_DEV_BOUND_ONLY BPF_F_TEST_REG_INVARIANTS
 );
 
 /// Puts names that are newer back into the hex rest; a comment that nothing was known goes with it.
@@ -243,7 +393,9 @@ fn newer_constants(strace: &str, rstrace: &str) -> Option<(String, String)> {
         let all = format!("{all:#x}");
         let mut kept: Vec<&str> =
             names.split('|').filter(|name| value(name).is_none() && rest(name).is_none()).collect();
-        kept.push(&all);
+        // numbers that stand in other bits come last
+        let end = kept.iter().position(|name| name.contains("<<")).unwrap_or(kept.len());
+        kept.insert(end, &all);
         rests.push(kept.join("|"));
         kept.join("|")
     });
@@ -320,6 +472,53 @@ mod tests {
                 "ioctl(3, FS_IOC_GETFSUUID, 0x5) = 0",
             ),
             ("36:", "madvise(NULL, 1, 0x66 /* MADV_??? */) = 0", "madvise(NULL, 1, MADV_GUARD_INSTALL) = 0"),
+            (
+                "36:",
+                "mmap(NULL, 1, PROT_NONE, MAP_PRIVATE|MAP_HUGETLB|0x680|21<<MAP_HUGE_SHIFT, -1, 0) = 0x7f",
+                "mmap(NULL, 1, PROT_NONE, MAP_PRIVATE|MAP_ABOVE4G|MAP_HUGETLB|0x600|21<<MAP_HUGE_SHIFT, -1, 0) = 0x7f",
+            ),
+            (
+                "20:",
+                "bpf(BPF_MAP_CREATE, {map_type=1, map_extra=0}, 92) = 3",
+                "bpf(BPF_MAP_CREATE, {map_type=1, map_extra=0, map_token_fd=0, excl_prog_hash=NULL}, 92) = 3",
+            ),
+            (
+                "20:",
+                r#"bpf(BPF_PROG_LOAD, {fd_array=NULL, extra_data="\x01" /* bytes 128..151 */}, 152) = 3"#,
+                "bpf(BPF_PROG_LOAD, {fd_array=NULL, log_true_size=98, prog_token_fd=0}, 152) = 3",
+            ),
+            (
+                "20:",
+                "bpf(BPF_LINK_DETACH, 0x7ff0, 4) = 0",
+                "bpf(BPF_LINK_DETACH, {link_detach={link_fd=3}}, 4) = 0",
+            ),
+            (
+                "20:",
+                "bpf(BPF_MAP_GET_NEXT_ID, {start_id=1, next_id=0, open_flags=0}, 12) = 0",
+                "bpf(BPF_MAP_GET_NEXT_ID, {start_id=1, next_id=0}, 12) = 0",
+            ),
+            (
+                "24:",
+                "futex_waitv([{val=1, uaddr=0x10, flags=FUTEX_32|0x7775}, {val=0, uaddr=NULL, flags=0}], 2) = 0",
+                "futex_waitv([{val=1, uaddr=0x10, flags=FUTEX2_SIZE_U64|FUTEX2_NUMA|0x7770}, \
+                 {val=0, uaddr=NULL, flags=FUTEX2_SIZE_U8}], 2) = 0",
+            ),
+            (
+                "27:",
+                r#"sendto(3, [{nlmsg_len=8, nlmsg_type=nlctrl, nlmsg_pid=0}, "\x03\x01"...], 8) = 8"#,
+                "sendto(3, [{nlmsg_len=8, nlmsg_type=nlctrl, nlmsg_pid=0}, {cmd=CTRL_CMD_GETFAMILY, version=1}], 8) = 8",
+            ),
+            ("32:", "move_pages(0, 0xf8 /* MPOL_??? */) = 0", "move_pages(0, 0xf8 /* MPOL_MF_??? */) = 0"),
+            (
+                "36:",
+                r#"recvfrom(3, [{nla_len=8, nla_type=0x3f /* IFLA_??? */}, "\x00\x00\x01\x00"]) = 8"#,
+                "recvfrom(3, [{nla_len=8, nla_type=IFLA_GSO_IPV4_MAX_SIZE}, 65536]) = 8",
+            ),
+            (
+                "38:",
+                "process_madvise(3, NULL, 0, MADV_MERGEABLE, 0) = 0",
+                "process_madvise(3, NULL, 0, 0xc /* MADV_??? */, 0) = 0",
+            ),
         ] {
             same_by(rule, strace, rstrace);
         }

@@ -22,14 +22,12 @@ macro_rules! operations {
                 (WAIT_BITSET_CLOCK, "FUTEX_WAIT_BITSET|FUTEX_CLOCK_REALTIME"),
                 (WAIT_CLOCK, "FUTEX_WAIT|FUTEX_CLOCK_REALTIME"),
                 (WAIT_REQUEUE_PI_CLOCK, "FUTEX_WAIT_REQUEUE_PI|FUTEX_CLOCK_REALTIME"),
-                (LOCK_PI2_CLOCK, "FUTEX_LOCK_PI2|FUTEX_CLOCK_REALTIME"),
                 (WAIT_BITSET_CLOCK | uapi::FUTEX_PRIVATE_FLAG, "FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME"),
                 (WAIT_CLOCK | uapi::FUTEX_PRIVATE_FLAG, "FUTEX_WAIT_PRIVATE|FUTEX_CLOCK_REALTIME"),
                 (
                     WAIT_REQUEUE_PI_CLOCK | uapi::FUTEX_PRIVATE_FLAG,
                     "FUTEX_WAIT_REQUEUE_PI_PRIVATE|FUTEX_CLOCK_REALTIME",
                 ),
-                (LOCK_PI2_CLOCK | uapi::FUTEX_PRIVATE_FLAG, "FUTEX_LOCK_PI2_PRIVATE|FUTEX_CLOCK_REALTIME"),
             ]),
             unknown: "FUTEX_???",
         };
@@ -72,7 +70,6 @@ operations! {
 const WAIT_CLOCK: u64 = uapi::FUTEX_WAIT | uapi::FUTEX_CLOCK_REALTIME;
 const WAIT_BITSET_CLOCK: u64 = uapi::FUTEX_WAIT_BITSET | uapi::FUTEX_CLOCK_REALTIME;
 const WAIT_REQUEUE_PI_CLOCK: u64 = uapi::FUTEX_WAIT_REQUEUE_PI | uapi::FUTEX_CLOCK_REALTIME;
-const LOCK_PI2_CLOCK: u64 = uapi::FUTEX_LOCK_PI2 | uapi::FUTEX_CLOCK_REALTIME;
 
 const fn case(value: u64, params: &'static [Param]) -> Case {
     Case { value: value as u32, params, result: None }

@@ -2,7 +2,7 @@
 
 use rstrace_core::describe::{
     Access, Case, Cases, Custom, Field, Item, Length, Meaning, Param, Shape, Struct, Syscall, Type, Width,
-    field, hidden, param, param_if,
+    Writer, field, hidden, param, param_if,
 };
 use rstrace_core::event::{Abi, Value};
 use rstrace_core::flags::{Choices, FlagSet, Packed, PackedNumber};
@@ -38,24 +38,27 @@ static MESSAGE_FLAGS: FlagSet = set!("MSG_???", MSG_NOERROR MSG_EXCEPT MSG_COPY 
 static ATTACH_FLAGS: FlagSet = set!("SHM_???", SHM_RDONLY SHM_RND SHM_REMAP SHM_EXEC);
 static SEMAPHORE_FLAGS: FlagSet = set!("SEM_???", SEM_UNDO IPC_NOWAIT);
 
-/// Commands, and the same with the flag for structures of 64 bits, which 32-bit programs set.
-macro_rules! commands {
-    ($unknown:literal, $($name:ident)*) => {
-        Choices {
-            names: &sorted([
-                $((uapi::$name, stringify!($name)),)*
-                $((uapi::$name | uapi::IPC_64, concat!("IPC_64|", stringify!($name))),)*
-            ]),
-            unknown: $unknown,
-        }
-    };
-}
 static MESSAGE_COMMANDS: Choices =
-    commands!("MSG_???", IPC_RMID IPC_SET IPC_STAT IPC_INFO MSG_STAT MSG_INFO MSG_STAT_ANY);
-static SEMAPHORE_COMMANDS: Choices = commands!("SEM_???", IPC_RMID IPC_SET IPC_STAT IPC_INFO GETPID GETVAL GETALL
+    choices!("MSG_???", IPC_RMID IPC_SET IPC_STAT IPC_INFO MSG_STAT MSG_INFO MSG_STAT_ANY);
+static SEMAPHORE_COMMANDS: Choices = choices!("SEM_???", IPC_RMID IPC_SET IPC_STAT IPC_INFO GETPID GETVAL GETALL
     GETNCNT GETZCNT SETVAL SETALL SEM_STAT SEM_INFO SEM_STAT_ANY);
-static MEMORY_COMMANDS: Choices = commands!("SHM_???", IPC_RMID IPC_SET IPC_STAT IPC_INFO SHM_LOCK SHM_UNLOCK
+static MEMORY_COMMANDS: Choices = choices!("SHM_???", IPC_RMID IPC_SET IPC_STAT IPC_INFO SHM_LOCK SHM_UNLOCK
     SHM_STAT SHM_INFO SHM_STAT_ANY);
+
+/// A command, which may have the flag for structures of 64 bits: 32-bit programs set it.
+fn write_command(out: &mut Vec<u8>, command: u64, commands: &Choices) {
+    if command & uapi::IPC_64 != 0 {
+        out.extend_from_slice(b"IPC_64|");
+    }
+    commands.write(out, command & !uapi::IPC_64);
+}
+const MESSAGE_COMMAND: Type = command(|out, command| write_command(out, command, &MESSAGE_COMMANDS));
+const SEMAPHORE_COMMAND: Type = command(|out, command| write_command(out, command, &SEMAPHORE_COMMANDS));
+const MEMORY_COMMAND: Type = command(|out, command| write_command(out, command, &MEMORY_COMMANDS));
+
+const fn command(write: Writer) -> Type {
+    Type::Number(Width::U32, Meaning::Written(write))
+}
 
 /// Whether a structure is only what `IPC_SET` reads of it.
 fn is_set(call: &RawCall<'_>) -> bool {
@@ -284,20 +287,20 @@ macro_rules! cases {
 }
 
 const MSQID: Param = param("msqid", INT);
-const MSG_OP: Param = param("op", choice(&MESSAGE_COMMANDS));
+const MSG_OP: Param = param("op", MESSAGE_COMMAND);
 const MSG_OUT: &[Param] = &[MSQID, MSG_OP, param("buf", output(&QUEUE))];
 const MSG_IN: &[Param] = &[MSQID, MSG_OP, param("buf", input(&QUEUE))];
 const MSG_LIMITS: &[Param] = &[MSQID, MSG_OP, param("buf", output(&MESSAGE_LIMITS))];
 
 const SEMID: Param = param("semid", INT);
 const SEMNUM: Param = param("semnum", INT);
-const SEM_OP: Param = param("op", choice(&SEMAPHORE_COMMANDS));
+const SEM_OP: Param = param("op", SEMAPHORE_COMMAND);
 const SEM_OUT: &[Param] = &[SEMID, SEMNUM, SEM_OP, param("arg", output(&SEMAPHORES))];
 const SEM_IN: &[Param] = &[SEMID, SEMNUM, SEM_OP, param("arg", input(&SEMAPHORES))];
 const SEM_LIMITS: &[Param] = &[SEMID, SEMNUM, SEM_OP, param("arg", output(&SEMAPHORE_LIMITS))];
 
 const SHMID: Param = param("shmid", INT);
-const SHM_OP: Param = param("op", choice(&MEMORY_COMMANDS));
+const SHM_OP: Param = param("op", MEMORY_COMMAND);
 const SHM_OUT: &[Param] = &[SHMID, SHM_OP, param("buf", output(&SEGMENT))];
 const SHM_IN: &[Param] = &[SHMID, SHM_OP, param("buf", input(&SEGMENT))];
 

@@ -1,7 +1,7 @@
 //! Memory being mapped, protected, locked and placed.
 
 use rstrace_core::describe::{
-    Access, Custom, Item, Length, Meaning, Object, Shape, Syscall, Type, Width, param, param_if,
+    Access, Custom, Item, Length, Meaning, Object, Parts, Shape, Syscall, Type, Width, param, param_if,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Packed, PackedNumber};
@@ -66,6 +66,17 @@ static POLICY: FlagSet = FlagSet {
     unknown: "MPOL_???",
 };
 static POLICY_CHOICE: Type = choice(&POLICIES);
+static MODE: Type = flags(&POLICY);
+static LONG_MODE: Type = long_flags(&POLICY);
+/// Of a policy without a name only the flags are told apart.
+static UNKNOWN_POLICY: FlagSet = FlagSet { choice: None, ..POLICY };
+static UNKNOWN_MODE: Type = flags(&UNKNOWN_POLICY);
+static UNKNOWN_LONG_MODE: Type = long_flags(&UNKNOWN_POLICY);
+
+fn is_policy(mode: u64) -> bool {
+    POLICIES.name(mode & !uapi::MPOL_MODE_FLAGS).is_some()
+}
+
 static POLICIES: Choices = choices!("MPOL_???", MPOL_DEFAULT MPOL_PREFERRED MPOL_BIND MPOL_INTERLEAVE MPOL_LOCAL
     MPOL_PREFERRED_MANY MPOL_WEIGHTED_INTERLEAVE);
 static POLICY_FLAGS: FlagSet = set!("MPOL_F_???", MPOL_F_NODE MPOL_F_ADDR MPOL_F_MEMS_ALLOWED);
@@ -80,10 +91,21 @@ fn write_nodes(out: &mut Vec<u8>, word: u64) {
     }
 }
 
-/// A mask of nodes has one bit less than the argument `MAXNODE` says, in whole words.
+/// Bytes of a word of a mask.
+const WORD: usize = 8;
+
+/// A mask of nodes has one bit less than the argument `MAXNODE` says, in whole words. One without a bit is its address,
+/// as one that cannot be read, unless not even that bit is said to be there.
 fn nodes<const MAXNODE: usize>(mask: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    const WORD: usize = 8;
-    let count = (mask.call.args[MAXNODE].saturating_sub(1)).div_ceil(64);
+    let bits = mask.call.args[MAXNODE];
+    if bits == 0 || (bits > 1 && mask.bytes.len() >= WORD) {
+        let count = bits.saturating_sub(1).div_ceil(64);
+        emit(Item::element(Value::Object(Object { ty: &WORDS, count, ..*mask })));
+    }
+}
+
+fn words(mask: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
+    let count = mask.count;
     let (mut done, words) = (0, mask.bytes.chunks_exact(WORD));
     for word in words.take(usize::try_from(count).unwrap_or(usize::MAX)) {
         let word = word.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
@@ -96,12 +118,13 @@ fn nodes<const MAXNODE: usize>(mask: &Object<'_>, _: bool, emit: &mut dyn FnMut(
     }
 }
 
-const fn mask(parts: rstrace_core::describe::Parts) -> Custom {
-    Custom { size: 0, compat_size: 0, shape: Shape::List, parts, nested: &[] }
+const fn mask(shape: Shape, parts: Parts) -> Custom {
+    Custom { size: 0, compat_size: 0, shape, parts, nested: &[] }
 }
-static NODES_OF_1: Type = Type::Custom(&mask(nodes::<1>));
-static NODES_OF_2: Type = Type::Custom(&mask(nodes::<2>));
-static NODES_OF_4: Type = Type::Custom(&mask(nodes::<4>));
+static WORDS: Type = Type::Custom(&mask(Shape::List, words));
+static NODES_OF_1: Type = Type::Custom(&mask(Shape::Bare, nodes::<1>));
+static NODES_OF_2: Type = Type::Custom(&mask(Shape::Bare, nodes::<2>));
+static NODES_OF_4: Type = Type::Custom(&mask(Shape::Bare, nodes::<4>));
 
 /// A node, or why the page is on none.
 fn write_status(out: &mut Vec<u8>, status: u64) {
@@ -212,7 +235,7 @@ pub static SYSCALLS: &[Syscall] = &[
         &[
             param("addr", ADDRESS),
             param("size", SIZE),
-            param("mode", long_flags(&POLICY)),
+            param("mode", Type::Either(|call| is_policy(call.args[2]), &LONG_MODE, &UNKNOWN_LONG_MODE)),
             param("nodemask", Type::Sized(Access::In, &NODES_OF_4, Length::BitsArg(4))),
             param("maxnode", ULONG),
             param("flags", flags(&MOVE_FLAGS)),
@@ -223,7 +246,7 @@ pub static SYSCALLS: &[Syscall] = &[
         "set_mempolicy",
         MEMORY,
         &[
-            param("mode", flags(&POLICY)),
+            param("mode", Type::Either(|call| is_policy(call.args[0] as u32 as u64), &MODE, &UNKNOWN_MODE)),
             param("nodemask", Type::Sized(Access::In, &NODES_OF_2, Length::BitsArg(2))),
             param("maxnode", ULONG),
         ],

@@ -1,8 +1,8 @@
 //! The machine as a whole: what it is, its log, its modules, kernels to boot, and what never was a call.
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Custom, Item, Length, Meaning, Object, Param, Shape, Struct, Syscall, Type, Width,
-    field, hidden, long, param, param_if,
+    Access, Case, Cases, Custom, Item, Length, Meaning, Object, Param, Returned, Shape, Struct, Syscall,
+    Type, Width, field, hidden, long, param, param_if,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
@@ -101,22 +101,34 @@ const fn case(value: u32, params: &'static [Param]) -> Case {
     Case { value, params, result: None }
 }
 
-/// A name for the machine, if it is not longer than the kernel takes.
-static NAME: Type = Type::Custom(&Custom {
-    size: MOST_OF_NAME,
-    compat_size: MOST_OF_NAME,
-    shape: Shape::Bare,
-    parts: |name, _, emit| {
-        if name.count as usize <= MOST_OF_NAME && !name.unreadable {
-            emit(Item::element(Value::Text { bytes: name.bytes, more: false, whole: false }));
-        }
-    },
-    nested: &[],
-});
 /// `__NEW_UTS_LEN`
-const MOST_OF_NAME: usize = 64;
-const SET_NAME: &[Param] =
-    &[param("name", Type::Sized(Access::In, &NAME, Length::IntArg(1))), param("len", UINT)];
+const MOST_OF_NAME: u32 = 64;
+/// A name for the machine: an address, if it is longer than the kernel takes.
+static NAME: Type = Type::Buffer(Access::In, Length::IntArg(1));
+const SET_NAME: &[Param] = &[
+    param("name", Type::Either(|call| call.args[1] as u32 <= MOST_OF_NAME, &NAME, &ANY_ADDRESS)),
+    param("len", UINT),
+];
+static ANY_ADDRESS: Type = ADDRESS;
+
+/// What modify_ldt fails with. The kernel returns it as 32 bits, so that it is no error for the C library: it is
+/// shown as the number, and what is meant.
+static LDT_ERRORS: &[(u64, &str)] = &[
+    (uapi::EINTR, "EINTR (Interrupted system call)"),
+    (uapi::ENOMEM, "ENOMEM (Cannot allocate memory)"),
+    (uapi::EFAULT, "EFAULT (Bad address)"),
+    (uapi::EINVAL, "EINVAL (Invalid argument)"),
+    (uapi::ENOSYS, "ENOSYS (Function not implemented)"),
+];
+
+fn write_ldt_result(out: &mut Vec<u8>, result: u64) {
+    out.extend_from_slice(result.to_string().as_bytes());
+    let error = (1u64 << 32).checked_sub(result);
+    if let Some((_, text)) = LDT_ERRORS.iter().find(|(known, _)| Some(*known) == error) {
+        out.push(b' ');
+        out.extend_from_slice(text.as_bytes());
+    }
+}
 
 static MAGIC1: Choices = choices!("LINUX_REBOOT_MAGIC1???", LINUX_REBOOT_MAGIC1);
 static MAGIC2: Choices = choices!("LINUX_REBOOT_MAGIC2???", LINUX_REBOOT_MAGIC2 LINUX_REBOOT_MAGIC2A
@@ -312,7 +324,7 @@ pub static SYSCALLS: &[Syscall] = &[
             "modify_ldt",
             0,
             &[param("func", INT), param("ptr", ADDRESS), param("bytecount", ULONG)],
-            RET_LONG,
+            Returned::Number(Width::U64, Meaning::Written(write_ldt_result)),
         )
     },
     call("set_thread_area", 0, &[param("u_info", input(&SEGMENT))], RET_INT),

@@ -16,6 +16,7 @@ use rstrace_core::flags::{Choices, FlagSet};
 use rstrace_core::memory::At;
 use rstrace_core::probe::Payload;
 
+use super::net::INTERFACE;
 use crate::syscall::classes::DESC;
 use crate::syscall::types::*;
 use crate::uapi;
@@ -182,7 +183,7 @@ attributes! { MAP_CREATE = "" &[
     field("inner_map_fd", FD),
     field("numa_node", UINT).only_if(|map| map.number(MAP_FLAGS_AT, Width::U32) & uapi::BPF_F_NUMA_NODE != 0),
     field("map_name", Type::Chars(16)),
-    field("map_ifindex", UINT),
+    field("map_ifindex", INTERFACE),
     field("btf_fd", FD),
     field("btf_key_type_id", UINT),
     field("btf_value_type_id", UINT),
@@ -333,7 +334,7 @@ attributes! { PROG_LOAD = "" &[
     field("kern_version", Type::Number(Width::U32, Meaning::Written(write_kernel_version))),
     field("prog_flags", flags(&PROG_FLAGS)),
     field("prog_name", Type::Chars(16)),
-    field("prog_ifindex", UINT),
+    field("prog_ifindex", INTERFACE),
     field("expected_attach_type", choice(&ATTACH_TYPES)),
     field("prog_btf_fd", FD),
     field("func_info_rec_size", UINT),

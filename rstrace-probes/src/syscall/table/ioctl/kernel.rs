@@ -2,7 +2,7 @@
 //! machines, watches.
 
 use rstrace_core::describe::{
-    Access, Case, Custom, Item, Length, Meaning, Nested, Shape, Struct, Type, Width, field, hidden,
+    Access, Case, Custom, Item, Length, Meaning, Nested, Object, Shape, Struct, Type, Width, field, hidden,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
@@ -105,10 +105,36 @@ static RANGE_TYPE: Type = RANGE;
 macro_rules! members {
     ($($member:expr),*) => { Type::Struct(&Struct::of(&[$($member),*])) };
 }
-static API_BEFORE: Type = members!(field("api", HEX64), field("features", flags64(&FEATURES)), hidden(U64));
-static API_AFTER: Type = members!(hidden(U64), hidden(U64), field("ioctls", flags64(&API_REQUESTS)));
-/// `struct uffdio_api`.
-static API: Type = two_parts!(24, Struct, extended, API_BEFORE, API_AFTER);
+static API_FEATURES: Type = flags64(&FEATURES);
+static API_IOCTLS: Type = flags64(&API_REQUESTS);
+/// `struct uffdio_api`: asked for are some features, the answer is all that there are.
+static API: Type = Type::Custom(&Custom {
+    size: 24,
+    compat_size: 24,
+    shape: Shape::Struct,
+    parts: |api, _, emit| {
+        let features = api.value_at(8, &API_FEATURES);
+        emit(Item::member("api", Value::Hex(api.number(0, Width::U64))));
+        let Some(answer) = api.changed().filter(|_| api.call.succeeded()) else {
+            return emit(Item::member("features", features));
+        };
+        if answer.number(8, Width::U64) == api.number(8, Width::U64) {
+            emit(Item::member("features", features));
+        } else {
+            let given = Value::Object(Object { ty: &GIVEN_FEATURES, ..answer });
+            emit(Item::member("features", Value::Change(&features, &given)));
+        }
+        emit(Item::member("ioctls", answer.value_at(16, &API_IOCTLS)));
+    },
+    nested: &[],
+});
+static GIVEN_FEATURES: Type = Type::Custom(&Custom {
+    size: 24,
+    compat_size: 24,
+    shape: Shape::Bare,
+    parts: |api, _, emit| emit(Item::member("features", api.value_at(8, &API_FEATURES))),
+    nested: &[],
+});
 
 static REGISTER_BEFORE: Type =
     members!(field("range", RANGE), field("mode", flags64(&REGISTER_MODE)), hidden(U64));

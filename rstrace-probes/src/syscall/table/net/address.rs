@@ -376,11 +376,20 @@ fn ieee802154(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     emit(Item::member("addr", object.value_at(4, &TYPE)));
 }
 
-/// Call signs that an address of AX.25 has room for.
+/// Call signs that an address of AX.25 has room for, behind `struct sockaddr_ax25`.
 const DIGIPEATERS: usize = 8;
+/// Bytes of `struct sockaddr_ax25`.
+const SHORT_AX25: usize = 16;
+/// Bytes of a call sign.
+const CALL: usize = 7;
 
-const CALL_SIGN: Type =
-    Type::Custom(&Custom { size: 7, compat_size: 7, shape: Shape::Struct, parts: call_sign, nested: &[] });
+const CALL_SIGN: Type = Type::Custom(&Custom {
+    size: CALL,
+    compat_size: CALL,
+    shape: Shape::Struct,
+    parts: call_sign,
+    nested: &[],
+});
 
 fn ax25(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     static HEAD: Type = Type::Custom(&Custom {
@@ -392,10 +401,21 @@ fn ax25(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     });
     static CALLS: Type =
         Type::Custom(&Custom { size: 0, compat_size: 0, shape: Shape::List, parts: call_signs, nested: &[] });
-    emit(Item::member("fsa_ax25", object.value_at(2, &HEAD)));
-    if let Value::Object(calls) = object.value_at(16, &CALLS) {
-        let count = u64::try_from(object.number(12, Width::I32) as i32).unwrap_or(0);
+    let Value::Object(head) = object.value_at(2, &HEAD) else { return };
+    let count = object.number(12, Width::I32) as i32;
+    if object.bytes.len() == SHORT_AX25 && count == 0 {
+        return head.parts(true, emit);
+    }
+    emit(Item::member("fsa_ax25", Value::Object(head)));
+    if count > 0
+        && let Value::Object(calls) = object.value_at(SHORT_AX25, &CALLS)
+    {
+        let count = u64::from(count.unsigned_abs()).min(DIGIPEATERS as u64);
         emit(Item::member("fsa_digipeater", Value::Object(Object { count, ..calls })));
+    }
+    let behind = object.bytes.len() - SHORT_AX25;
+    if behind > DIGIPEATERS * CALL || !behind.is_multiple_of(CALL) {
+        emit(Item::element(Value::More(None)));
     }
 }
 
@@ -403,8 +423,8 @@ fn ax25(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
 fn call_signs(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     let count = usize::try_from(object.count).unwrap_or(usize::MAX);
     let mut shown = 0;
-    for (place, bytes) in object.bytes.chunks_exact(7).take(count.min(DIGIPEATERS)).enumerate() {
-        let sign = object.value_at(place * 7, &CALL_SIGN);
+    for (place, bytes) in object.bytes.chunks_exact(CALL).take(count).enumerate() {
+        let sign = object.value_at(place * CALL, &CALL_SIGN);
         let word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
         let is_sign = bytes.iter().take(6).all(|byte| (b'0'..=b'z').contains(&(byte >> 1)));
         let comment = Comment::Written(word, write_call_sign);

@@ -21,6 +21,7 @@ use self::address::{ETHERNET_PROTOCOL, address_in, address_out};
 use self::message::{MESSAGE_IN, MESSAGE_OUT, ONE_IN, ONE_OUT};
 use self::names::*;
 use self::netlink::MESSAGES;
+pub(super) use self::notation::INTERFACE;
 use self::notation::put;
 use self::options::{GET, GET_CASES, SET, SET_CASES};
 use crate::syscall::classes::NETWORK;

@@ -84,7 +84,8 @@ pub(super) fn write_interface(out: &mut Vec<u8>, index: u64) {
 }
 
 /// An interface by its number.
-pub(super) const INTERFACE: Type = Type::Number(Width::U32, Meaning::Written(write_interface));
+pub(in crate::syscall::table) const INTERFACE: Type =
+    Type::Number(Width::U32, Meaning::Written(write_interface));
 
 /// `01:02:03:04:05:06`
 pub(super) fn write_hardware_address(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -1,7 +1,7 @@
 //! Messages about sockets: what a program asks for, what the kernel says of each.
 
 use rstrace_core::describe::{Item, Meaning, Object, Shape, Struct, Type, Width, field, size_of_type};
-use rstrace_core::event::Value;
+use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
 
 use super::super::names::{FAMILIES, IP_PROTOCOLS, SOCKET_TYPES};
@@ -258,8 +258,8 @@ static INET_MEMORY: Type = Type::Struct(&Struct::of(&[
     field("idiag_tmem", UINT),
 ]));
 
-/// `struct inet_diag_sockopt`: a bit each, of which those that are set are shown.
-static SOCKET_OPTIONS: Type = Type::Custom(&custom(Shape::Struct, |object, _, emit| {
+/// `struct inet_diag_sockopt`: a bit each, of which in brief those that are set are shown.
+static SOCKET_OPTIONS: Type = Type::Custom(&custom(Shape::Struct, |object, verbose, emit| {
     static NAMES: &[&str] = &[
         "recverr",
         "is_icsk",
@@ -274,8 +274,14 @@ static SOCKET_OPTIONS: Type = Type::Custom(&custom(Shape::Struct, |object, _, em
         "defer_connect",
     ];
     let bits = object.number(0, Width::U16);
-    for (_, name) in NAMES.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 != 0) {
-        emit(Item::member(name, Value::Unsigned(1)));
+    for (bit, name) in NAMES.iter().enumerate().filter(|(bit, _)| verbose || bits >> bit & 1 != 0) {
+        emit(Item::member(name, Value::Unsigned(bits >> bit & 1)));
+    }
+    let unused = bits >> NAMES.len();
+    if verbose || unused != 0 {
+        // they are counted from the byte that they begin in
+        let comment = Comment::Written(0, |out, _| out.extend_from_slice(b"bits 3..8"));
+        emit(Item::member("unused", Value::Commented(&Value::Hex(unused), comment)));
     }
 }));
 

@@ -194,10 +194,10 @@ attributes!(OF_INET6 "IFLA_INET6_???" {
     IFLA_INET6_UNSPEC,
     IFLA_INET6_FLAGS: LINK_STATE,
     IFLA_INET6_CONF: SETTINGS6,
-    IFLA_INET6_STATS,
+    IFLA_INET6_STATS: IP_COUNTERS,
     IFLA_INET6_MCAST,
     IFLA_INET6_CACHEINFO: LINK_TIMES,
-    IFLA_INET6_ICMP6STATS,
+    IFLA_INET6_ICMP6STATS: ICMP_COUNTERS,
     IFLA_INET6_TOKEN: IP_ADDRESS,
     IFLA_INET6_ADDR_GEN_MODE: GENERATION,
     IFLA_INET6_RA_MTU: UINT32,
@@ -240,6 +240,84 @@ static SETTINGS6: Type = Type::Custom(&custom(Shape::List, |object, _, emit| {
         emit(Item::element(setting(place as u64, bytes, write_setting6)));
     }
 }));
+
+/// Counters of IPv6.
+static IP_COUNTERS: Type = Type::Custom(&custom(Shape::List, |object, _, emit| {
+    counters(object.bytes, |out, bytes| write_counter(out, bytes, IP_COUNTER_NAMES, "IPSTATS_MIB_???"), emit);
+}));
+static ICMP_COUNTERS: Type = Type::Custom(&custom(Shape::List, |object, _, emit| {
+    counters(object.bytes, |out, bytes| write_counter(out, bytes, ICMP_COUNTER_NAMES, "ICMP6_MIB_???"), emit);
+}));
+
+/// Bytes of a counter.
+const COUNTER: usize = 8;
+
+fn counters(bytes: &[u8], write: rstrace_core::describe::BytesWriter, emit: &mut dyn FnMut(Item<'_>)) {
+    for end in (COUNTER..=bytes.len()).step_by(COUNTER) {
+        emit(Item::element(Value::WrittenBytes(&bytes[..end], write)));
+    }
+}
+
+/// `[IPSTATS_MIB_NUM]=38`: the last of these counters, its number is how many there are before it.
+fn write_counter(out: &mut Vec<u8>, bytes: &[u8], names: &[&str], unknown: &str) {
+    let Some((before, counter)) = bytes.split_last_chunk::<COUNTER>() else { return };
+    let (place, value) = (before.len() / COUNTER, u64::from_ne_bytes(*counter));
+    match names.get(place) {
+        Some(name) => put!(out, "[{name}]={value}"),
+        None => put!(out, "[{place} /* {unknown} */]={value}"),
+    }
+}
+
+/// linux/snmp.h
+static IP_COUNTER_NAMES: &[&str] = &[
+    "IPSTATS_MIB_NUM",
+    "IPSTATS_MIB_INPKTS",
+    "IPSTATS_MIB_INOCTETS",
+    "IPSTATS_MIB_INDELIVERS",
+    "IPSTATS_MIB_OUTFORWDATAGRAMS",
+    "IPSTATS_MIB_OUTREQUESTS",
+    "IPSTATS_MIB_OUTOCTETS",
+    "IPSTATS_MIB_INHDRERRORS",
+    "IPSTATS_MIB_INTOOBIGERRORS",
+    "IPSTATS_MIB_INNOROUTES",
+    "IPSTATS_MIB_INADDRERRORS",
+    "IPSTATS_MIB_INUNKNOWNPROTOS",
+    "IPSTATS_MIB_INTRUNCATEDPKTS",
+    "IPSTATS_MIB_INDISCARDS",
+    "IPSTATS_MIB_OUTDISCARDS",
+    "IPSTATS_MIB_OUTNOROUTES",
+    "IPSTATS_MIB_REASMTIMEOUT",
+    "IPSTATS_MIB_REASMREQDS",
+    "IPSTATS_MIB_REASMOKS",
+    "IPSTATS_MIB_REASMFAILS",
+    "IPSTATS_MIB_FRAGOKS",
+    "IPSTATS_MIB_FRAGFAILS",
+    "IPSTATS_MIB_FRAGCREATES",
+    "IPSTATS_MIB_INMCASTPKTS",
+    "IPSTATS_MIB_OUTMCASTPKTS",
+    "IPSTATS_MIB_INBCASTPKTS",
+    "IPSTATS_MIB_OUTBCASTPKTS",
+    "IPSTATS_MIB_INMCASTOCTETS",
+    "IPSTATS_MIB_OUTMCASTOCTETS",
+    "IPSTATS_MIB_INBCASTOCTETS",
+    "IPSTATS_MIB_OUTBCASTOCTETS",
+    "IPSTATS_MIB_CSUMERRORS",
+    "IPSTATS_MIB_NOECTPKTS",
+    "IPSTATS_MIB_ECT1PKTS",
+    "IPSTATS_MIB_ECT0PKTS",
+    "IPSTATS_MIB_CEPKTS",
+    "IPSTATS_MIB_REASM_OVERLAPS",
+    "IPSTATS_MIB_OUTPKTS",
+];
+static ICMP_COUNTER_NAMES: &[&str] = &[
+    "ICMP6_MIB_NUM",
+    "ICMP6_MIB_INMSGS",
+    "ICMP6_MIB_INERRORS",
+    "ICMP6_MIB_OUTMSGS",
+    "ICMP6_MIB_OUTERRORS",
+    "ICMP6_MIB_CSUMERRORS",
+    "ICMP6_MIB_RATELIMITHOST",
+];
 
 /// A setting: its number above, its value below.
 fn setting(number: u64, bytes: &[u8], write: rstrace_core::describe::Writer) -> Value<'static> {
