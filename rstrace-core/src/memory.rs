@@ -120,9 +120,19 @@ impl<'a> Memory<'a> {
         Some(longest.payload)
     }
 
-    /// What was made of the memory at an address: a vector of strings, or its length.
+    /// What was made of the memory at an address: a vector of strings, or its length. If captures made two things
+    /// of it, because one vector is passed twice, that of the first capture.
     pub fn made(&self, address: u64) -> Option<Payload<'a>> {
-        self.pieces().find(|piece| piece.made && piece.address == address).map(|piece| piece.payload)
+        self.all_made(address).min_by_key(|piece| piece.capture).map(|piece| piece.payload)
+    }
+
+    /// Likewise, that of the last capture.
+    pub fn last_made(&self, address: u64) -> Option<Payload<'a>> {
+        self.all_made(address).max_by_key(|piece| piece.capture).map(|piece| piece.payload)
+    }
+
+    fn all_made(&self, address: u64) -> impl Iterator<Item = Piece<'a>> + use<'a> {
+        self.pieces().filter(move |piece| piece.made && piece.address == address)
     }
 
     /// So many bytes at an address, all of them.

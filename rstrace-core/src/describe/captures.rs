@@ -96,7 +96,7 @@ impl Plan {
     fn behind(&mut self, from: From, ty: &Type, moment: Option<When>, parent: Parent) {
         let limits = self.limits;
         let text = limits.length.saturating_add(1).min(WHOLE);
-        match *ty {
+        match *ty.within(limits) {
             Type::Path => self.push(from, moment.unwrap_or(When::Entry), What::String { limit: PATH_MAX }),
             Type::Text(access) => {
                 for when in moments(access, moment) {

@@ -2,7 +2,7 @@
 
 use super::layout;
 use super::object::{Item, Object, address_bytes, captured, count};
-use super::{Access, Length, Meaning, Param, Returned, Struct, Type, Width, size_of_type};
+use super::{Access, Length, Limits, Meaning, Param, Returned, Struct, Type, Width, size_of_type};
 use crate::event::{Arg, Outcome, Value};
 use crate::flags::Flags;
 use crate::memory::At;
@@ -64,8 +64,8 @@ impl Source<'_> {
     }
 }
 
-/// Decodes the arguments of a call.
-pub fn arguments<'a>(params: &'static [Param], call: &'a RawCall<'a>) -> Arguments<'a> {
+/// Decodes the arguments of a call, for which as much was captured as these limits say.
+pub fn arguments<'a>(params: &'static [Param], call: &'a RawCall<'a>, limits: Limits) -> Arguments<'a> {
     let mut arguments = Arguments { items: [Arg::new("", Value::Int(0)); MAX_ARGS], len: 0 };
     let left = u64::try_from(call.returned()).unwrap_or(0);
     let source = Source { call, at: At::Entry, parent: None, left };
@@ -74,7 +74,7 @@ pub fn arguments<'a>(params: &'static [Param], call: &'a RawCall<'a>) -> Argumen
             continue;
         }
         let registers = call.args.get(layout::register(params, place, call.abi)..).unwrap_or(&[]);
-        let value = match of_call(&param.ty, call) {
+        let value = match of_call(param.ty.within(limits), call) {
             Type::Number(width, meaning) => number(*width, *meaning, width.argument(registers, call.abi)),
             ty => behind(ty, registers.first().copied().unwrap_or(0), &source),
         };
@@ -454,7 +454,7 @@ fn buffer<'a>(address: u64, access: Access, length: Length, source: &Source<'a>)
 fn counted<'a>(address: u64, source: &Source<'a>) -> Option<Value<'a>> {
     /// The flag of a pointer count whose memory ended before a `NULL`.
     const UNTERMINATED: u64 = 1;
-    let bytes = source.call.memory.made(address)?.bytes().first_chunk::<16>()?;
+    let bytes = source.call.memory.last_made(address)?.bytes().first_chunk::<16>()?;
     let word = |i: usize| u64::from_ne_bytes(std::array::from_fn(|byte| bytes[8 * i + byte]));
     match (word(0), word(1) & UNTERMINATED != 0) {
         // not even the first pointer could be read

@@ -100,6 +100,14 @@ impl Type {
             (ty, _) => ty,
         }
     }
+
+    /// The type that holds where so much is shown.
+    fn within(&self, limits: Limits) -> &Self {
+        match self {
+            Self::Counted if limits.whole_lists => &Self::Strings,
+            ty => ty,
+        }
+    }
 }
 
 impl Syscall {
@@ -186,7 +194,7 @@ pub enum Type {
     Following(&'static Type, Length),
     /// `argv`: the address of a vector of addresses of C strings.
     Strings,
-    /// `envp`: likewise, of which the number is shown.
+    /// `envp`: likewise, of which the number is shown, or the strings where lists are shown whole.
     Counted,
 }
 

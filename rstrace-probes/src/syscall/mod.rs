@@ -114,7 +114,7 @@ impl Described {
     pub fn decode_with(&self, call: &RawCall<'_>, notes: &[Arg<'_>], emit: &mut dyn FnMut(&Call<'_>)) {
         let Some(row) = self.rows.get(call.pair) else { return undescribed(call, emit) };
         let (params, result) = row.syscall.of_call(&call.args, call.abi);
-        let mut args = describe::arguments(params, call);
+        let mut args = describe::arguments(params, call, self.limits);
         let outcome = describe::outcome(result, call);
         let resuming;
         if let Outcome::Restart(516) = outcome {

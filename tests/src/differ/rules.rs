@@ -42,7 +42,9 @@ macro_rules! constants {
 
 const EPOLL: &[&str] = &["epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2"];
 const GETXATTR: &[&str] = &["getxattr", "lgetxattr", "fgetxattr"];
+const CONTROL: &[&str] = &["sendmsg", "sendmmsg", "recvmsg", "recvmmsg"];
 const MESSAGES: &[&str] = &["sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg"];
+const SCHED_FLAGS: &[&str] = &["sched_setscheduler", "sched_getscheduler", "sched_setattr", "sched_getattr"];
 const SCHED_PARAM: &[&str] = &["sched_setparam", "sched_getparam", "sched_setscheduler"];
 
 /// All of them, in the order in which they are tried.
@@ -56,14 +58,16 @@ pub static RULES: &[Rule] = &[
     rule(
         "9: restart_syscall after attaching",
         &["restart_syscall"],
-        Rewrite::Both(r"resuming interrupted \w+ ", "resuming interrupted CALL "),
+        Rewrite::Both(r"resuming interrupted (system call|\w+) ", "resuming interrupted CALL "),
     ),
     rule("10: the offset of sendfile", &["sendfile"], Rewrite::Old(r"\[(\d+)\] => \[(\d+)\]", "[$1 => $2]")),
     rule("11: epoll data", EPOLL, Rewrite::By(epoll_data)),
     rule("12: rseq", &["rseq"], Rewrite::By(rseq)),
     rule("13: sched_param", SCHED_PARAM, Rewrite::Old(r"\[(-?\d+)\]", "{sched_priority=$1}")),
+    rule("13, 14: scheduling policies and flags", SCHED_FLAGS, Rewrite::By(same_numbers)),
     rule("15: bytes of requests without a decoder", &["ioctl"], Rewrite::By(request_bytes)),
     rule("16: terminal requests", &["ioctl"], Rewrite::Old(r"\bSNDCTL_\w+ or (TC\w+)", "$1")),
+    rule("17: data of unknown control messages", CONTROL, Rewrite::By(control_data)),
     rule("20: commands of bpf", &["bpf"], Rewrite::By(newer_command)),
     rule("20: members", &["bpf", "perf_event_open"], Rewrite::By(newer_members)),
     rule(
@@ -71,6 +75,9 @@ pub static RULES: &[Rule] = &[
         &["bpf"],
         Rewrite::Old(r"(_GET_NEXT_ID, \{start_id=\d+, next_id=\d+), open_flags=\w+", "$1"),
     ),
+    rule("21: landlock rulesets", &["landlock_create_ruleset"], Rewrite::By(ruleset)),
+    rule("21: landlock rules of ports", &["landlock_add_rule"], Rewrite::By(newer_choice)),
+    rule("22: flags of landlock rules", &["landlock_add_rule"], Rewrite::By(same_numbers)),
     rule("23: fcntl operations", &["fcntl"], Rewrite::By(newer_operation)),
     rule("24: futex_waitv flags", &["futex_waitv"], Rewrite::By(futex2)),
     rule("27: nlctrl", MESSAGES, Rewrite::By(nlctrl)),
@@ -86,6 +93,22 @@ pub static RULES: &[Rule] = &[
         &["mbind", "move_pages"],
         Rewrite::Old(r"MPOL_\?\?\? \*/\) = ", "MPOL_MF_??? */) = "),
     ),
+    rule(
+        "32: reboot's first number",
+        &["reboot"],
+        Rewrite::Old(r"\((0x\w+ /\* LINUX_REBOOT_MAGIC)_\?", "(${1}1?"),
+    ),
+    rule(
+        "32: reboot's second number",
+        &["reboot"],
+        Rewrite::Old(
+            r"LINUX_REBOOT_MAGIC_\?\?\? \*/, (\w+|0x\w+ /\* LINUX_REBOOT_CMD_\?\?\? \*/)(,|\))",
+            "LINUX_REBOOT_MAGIC2??? */, $1$2",
+        ),
+    ),
+    rule("33: flags of execveat", &["execveat"], Rewrite::By(same_numbers)),
+    rule("36, 37: operations of ptrace", &["ptrace"], Rewrite::By(newer_choice)),
+    rule("36: levels and options of sockets", &["getsockopt", "setsockopt"], Rewrite::By(same_numbers)),
     rule("36: attributes without a name", MESSAGES, Rewrite::By(newer_attributes)),
     rule("36: registrations of barriers", &["membarrier"], Rewrite::By(registrations)),
     rule("36: constants without a name", &[], Rewrite::By(newer_constants)),
@@ -185,18 +208,96 @@ fn epoll_data(strace: &str, rstrace: &str) -> Option<(String, String)> {
     Some((data.replace_all(strace, hex).into_owned(), rstrace.to_owned()))
 }
 
-/// 6.1 shows the address alone, and all in hex: the structure is taken over.
+/// 6.1 shows the address alone, and all in hex as it stands in the registers, of which the kernel takes 32 bits of
+/// all but the address: the structure is taken over.
 fn rseq(strace: &str, rstrace: &str) -> Option<(String, String)> {
     let (theirs, ours) = (Call::parse(strace)?, Call::parse(rstrace)?);
-    let ([address, len, flags, signature], [structure, _, names, _]) =
-        (theirs.list().try_into().ok()?, ours.list().try_into().ok()?);
-    let (address, len, flags, signature): (&str, &str, &str, &str) = (address, len, flags, signature);
-    let hex = |word: &str| u64::from_str_radix(word.strip_prefix("0x").unwrap_or(word), 16).ok();
-    let len = hex(len)?;
-    let structure: &str = if structure.starts_with('{') { structure } else { address };
-    let flags = if hex(flags)? == uapi::RSEQ_FLAG_UNREGISTER { names } else { flags };
-    let text = format!("rseq({structure}, {len}, {flags}, {signature}) = {}", theirs.result);
-    Some((text, rstrace.to_owned()))
+    let ([address, numbers @ ..], [structure, taken @ ..]) = (&*theirs.list(), &*ours.list()) else {
+        return None;
+    };
+    let same =
+        |(word, taken): (&&str, &&str)| number(word).is_some_and(|n| number(taken) == Some(n as u32 as u64));
+    let same_all = numbers.len() == taken.len() && numbers.iter().zip(taken).all(same);
+    let null = *structure == "NULL" && *address == "0";
+    let same_address = structure.starts_with('{') || structure == address || null;
+    let text = format!("rseq({}) = {}", ours.args, theirs.result);
+    (same_all && same_address).then(|| (text, rstrace.to_owned()))
+}
+
+/// A number, or a set of names and numbers, with or without a comment; `None` if a name is not known here.
+fn number(text: &str) -> Option<u64> {
+    let named = |word: &str| newer(word).or_else(|| value_in(NAMED, word));
+    let word = |word: &str| match word.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok(),
+        None => word.parse().ok().or_else(|| named(word)),
+    };
+    text.split(" /* ").next()?.split('|').try_fold(0, |all, part| Some(all | word(part)?))
+}
+
+/// Arguments and results that are the same number are taken over, however they are written.
+fn same_numbers(strace: &str, rstrace: &str) -> Option<(String, String)> {
+    let (theirs, ours) = (Call::parse(strace)?, Call::parse(rstrace)?);
+    let same =
+        |theirs: &str, ours: &str| theirs == ours || number(theirs).is_some_and(|n| number(ours) == Some(n));
+    let or_ours = |(theirs, ours): (&str, &str)| if same(theirs, ours) { ours } else { theirs }.to_owned();
+    let (list, taken) = (theirs.list(), ours.list());
+    if list.len() != taken.len() {
+        return None;
+    }
+    // of a result the names stand in a gloss
+    let plain = ours.result.split(" (").next().unwrap_or_default();
+    let result = if same(theirs.result, plain) { ours.result } else { theirs.result };
+    let list: Vec<_> = list.into_iter().zip(taken).map(or_ours).collect();
+    Some((format!("{}({}) = {result}", theirs.name, list.join(", ")), rstrace.to_owned()))
+}
+
+/// 6.1 has no name for the value that decides what the other arguments are, the second or the first: those are taken
+/// over where 6.1 has a number or an address.
+fn newer_choice(strace: &str, rstrace: &str) -> Option<(String, String)> {
+    let (theirs, ours) = (Call::parse(strace)?, Call::parse(rstrace)?);
+    let (mut list, taken) = (theirs.list(), ours.list());
+    let place = list.iter().position(|argument| argument.ends_with("??? */"))?;
+    let known = taken.get(place).filter(|name| !name.ends_with("*/"))?;
+    if place > 1 || list.len() != taken.len() || number(known) != number(list[place]) {
+        return None;
+    }
+    list[place] = known;
+    for (argument, taken) in list.iter_mut().zip(taken).skip(place + 1) {
+        let is_number = number(argument).is_some();
+        let same = match number(taken) {
+            Some(value) => number(argument) == Some(value),
+            None => taken.starts_with(['{', '"', '[']),
+        };
+        if is_number && same {
+            *argument = taken;
+        }
+    }
+    Some((format!("{}({}) = {}", theirs.name, list.join(", "), theirs.result), rstrace.to_owned()))
+}
+
+/// 6.1 knows the first member alone, and shows it even if the others cannot be read.
+fn ruleset(strace: &str, rstrace: &str) -> Option<(String, String)> {
+    let (theirs, ours) = (Call::parse(strace)?, Call::parse(rstrace)?);
+    let (mut list, taken) = (theirs.list(), ours.list());
+    let first = list.first()?.strip_suffix(", ...}").or_else(|| list.first()?.strip_suffix('}'))?;
+    let is_longer = number(list.get(1)?).is_some_and(|size| size > 8);
+    let unreadable = taken.first()?.starts_with("0x") && theirs.result.contains("EFAULT");
+    let same = unreadable || taken.first()?.strip_prefix(first)?.starts_with(", ");
+    if !is_longer || !first.starts_with("{handled_access_fs=") || !same {
+        return None;
+    }
+    list[0] = taken.first()?;
+    Some((format!("{}({}) = {}", theirs.name, list.join(", "), theirs.result), rstrace.to_owned()))
+}
+
+/// 6.1 leaves out the data of control messages that it does not know.
+fn control_data(strace: &str, rstrace: &str) -> Option<(String, String)> {
+    static DATA: OnceLock<Regex> = OnceLock::new();
+    let data = DATA.get_or_init(|| {
+        Regex::new(r#"(cmsg_type=0x[0-9a-f]+( /\* \w+\?\?\? \*/)?), cmsg_data="(\\x[0-9a-f]{2})*"(\.\.\.)?"#)
+            .expect("a pattern")
+    });
+    Some((strace.to_owned(), data.replace_all(rstrace, "$1").into_owned()))
 }
 
 /// 6.1 has no name for the operation and so an address for its argument.
@@ -364,12 +465,43 @@ static NEWER: &[(&str, u64)] = constants!(
     STATX_MNT_ID_UNIQUE STATX_SUBVOL STATX_WRITE_ATOMIC STATX_DIO_READ_ALIGN MFD_EXEC MFD_NOEXEC_SEAL PIDFD_THREAD
     SCHED_EXT FALLOC_FL_WRITE_ZEROES MPOL_WEIGHTED_INTERLEAVE FSCONFIG_CMD_CREATE_EXCL MOVE_MOUNT_BENEATH
     AT_EXECVE_CHECK AT_HANDLE_FID PIDFD_SIGNAL_THREAD PIDFD_SIGNAL_THREAD_GROUP PIDFD_SIGNAL_PROCESS_GROUP
-    PR_SET_MDWE PR_GET_MDWE SO_PASSPIDFD SO_PEERPIDFD SO_RCVPRIORITY SO_PASSRIGHTS SO_INQ
     MEMBARRIER_CMD_GET_REGISTRATIONS PERF_SAMPLE_BRANCH_COUNTERS
     UFFD_FEATURE_WP_UNPOPULATED UFFD_FEATURE_POISON UFFD_FEATURE_WP_ASYNC UFFD_FEATURE_MOVE
     BPF_TOKEN_CREATE BPF_PROG_STREAM_READ_BY_FD BPF_PROG_ASSOC_STRUCT_OPS
     BPF_F_LINK BPF_F_PATH_FD BPF_F_VTYPE_BTF_OBJ_FD BPF_F_TOKEN_FD BPF_F_SEGV_ON_FAULT BPF_F_NO_USER_CONV
     BPF_F_RB_OVERWRITE BPF_F_XDP_HAS_FRAGS BPF_F_XDP_DEV_BOUND_ONLY BPF_F_TEST_REG_INVARIANTS
+    SO_PASSPIDFD SO_PEERPIDFD SO_RCVPRIORITY SO_PASSRIGHTS SO_INQ SO_DEVMEM_LINEAR SO_DEVMEM_DMABUF
+    SO_DEVMEM_DONTNEED IP_LOCAL_PORT_RANGE IP_PROTOCOL TCP_AO_ADD_KEY TCP_AO_DEL_KEY TCP_AO_INFO TCP_AO_GET_KEYS
+    TCP_AO_REPAIR TCP_IS_MPTCP TCP_RTO_MAX_MS PACKET_VNET_HDR_SZ MPTCP_INFO MPTCP_TCPINFO SOL_MPTCP SOL_MCTP SOL_SMC
+    SOL_VSOCK KEXEC_UPDATE_ELFCOREHDR KEXEC_CRASH_HOTPLUG_SUPPORT KEXEC_FILE_DEBUG KEXEC_FILE_NO_CMA
+    KEXEC_FILE_FORCE_DTB CLONE_AUTOREAP CLONE_NNP CLONE_PIDFD_AUTOKILL CLONE_EMPTY_MNTNS
+    LANDLOCK_CREATE_RULESET_ERRATA LANDLOCK_RULE_NET_PORT LANDLOCK_ADD_RULE_QUIET
+    LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON
+    LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF LANDLOCK_RESTRICT_SELF_TSYNC SECBIT_EXEC_RESTRICT_FILE
+    PR_SET_MDWE PR_GET_MDWE PR_GET_AUXV PR_SET_MEMORY_MERGE PR_GET_MEMORY_MERGE PR_RISCV_V_SET_CONTROL
+    PR_RISCV_V_GET_CONTROL PR_RISCV_SET_ICACHE_FLUSH_CTX PR_PPC_GET_DEXCR PR_PPC_SET_DEXCR
+    PR_GET_SHADOW_STACK_STATUS PR_SET_SHADOW_STACK_STATUS PR_LOCK_SHADOW_STACK_STATUS PR_TIMER_CREATE_RESTORE_IDS
+    PR_FUTEX_HASH PR_RSEQ_SLICE_EXTENSION PR_GET_CFI PR_SET_CFI ARCH_SHSTK_STATUS ARCH_SHSTK_ENABLE ARCH_SHSTK_SHSTK
+    ARCH_SHSTK_WRSS ARCH_GET_UNTAG_MASK PTRACE_SET_SYSCALL_INFO PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG
+    PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG
+);
+
+/// Likewise, but kernel-internal: `include/linux/socket.h`.
+static NEWER_INTERNAL: &[(&str, u64)] = &[("MSG_SOCK_DEVMEM", 0x200_0000)];
+
+fn value_in(constants: &[(&str, u64)], name: &str) -> Option<u64> {
+    constants.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+}
+
+/// The value of a constant that 6.1 has no name for.
+fn newer(name: &str) -> Option<u64> {
+    value_in(NEWER, name).or_else(|| value_in(NEWER_INTERNAL, name))
+}
+
+/// Other constants of sets that 6.1 and newer ones write differently.
+static NAMED: &[(&str, u64)] = constants!(
+    RSEQ_FLAG_UNREGISTER RSEQ_FLAG_SLICE_EXT_DEFAULT_ON SCHED_GETATTR_FLAG_DL_DYNAMIC SCHED_RESET_ON_FORK SCHED_FIFO
+    SCHED_RR AT_SYMLINK_NOFOLLOW AT_REMOVEDIR AT_SYMLINK_FOLLOW AT_NO_AUTOMOUNT AT_EMPTY_PATH AT_RECURSIVE
 );
 
 /// Puts names that are newer back into the hex rest; a comment that nothing was known goes with it.
@@ -381,13 +513,13 @@ fn newer_constants(strace: &str, rstrace: &str) -> Option<(String, String)> {
     let mut rests = Vec::new();
     let ours = set.replace_all(rstrace, |found: &Captures<'_>| {
         let names = found[0].split(" /*").next().unwrap_or_default();
-        let value = |name: &&str| NEWER.iter().find(|(newer, _)| newer == name).map(|(_, value)| *value);
+        let value = |name: &&str| newer(name);
         let rest = |name: &&str| u64::from_str_radix(name.strip_prefix("0x")?, 16).ok();
-        let newer: Vec<u64> = names.split('|').filter_map(|name| value(&name)).collect();
-        if newer.is_empty() {
+        let added: Vec<u64> = names.split('|').filter_map(|name| value(&name)).collect();
+        if added.is_empty() {
             return found[0].to_owned();
         }
-        let all = newer
+        let all = added
             .iter()
             .fold(names.split('|').filter_map(|name| rest(&name)).fold(0, |a, b| a | b), |a, b| a | b);
         let all = format!("{all:#x}");
@@ -447,6 +579,46 @@ mod tests {
                 "rseq(0x7f10, 32, RSEQ_FLAG_UNREGISTER, 0x53053053) = 0",
             ),
             ("13:", "sched_getparam(0, [5]) = 0", "sched_getparam(0, {sched_priority=5}) = 0"),
+            (
+                "12:",
+                "rseq(0x10, 0xffffffffffffffff, 0xff, 0x5) = -1 EINVAL (Invalid argument)",
+                "rseq(0x10, 4294967295, RSEQ_FLAG_UNREGISTER|RSEQ_FLAG_SLICE_EXT_DEFAULT_ON|0xfc, 0x5) = -1 EINVAL (Invalid argument)",
+            ),
+            (
+                "13, 14:",
+                "sched_getscheduler(0) = 1073741825",
+                "sched_getscheduler(0) = 0x40000001 (SCHED_RESET_ON_FORK|SCHED_FIFO)",
+            ),
+            (
+                "13, 14:",
+                "sched_getattr(0, 0x7ffc, 56, 7) = 0",
+                "sched_getattr(0, 0x7ffc, 56, SCHED_GETATTR_FLAG_DL_DYNAMIC|0x6) = 0",
+            ),
+            (
+                "21:",
+                "landlock_create_ruleset({handled_access_fs=0x1, ...}, 16, 0) = 3",
+                "landlock_create_ruleset({handled_access_fs=0x1, handled_access_net=0}, 16, 0) = 3",
+            ),
+            (
+                "21:",
+                "landlock_add_rule(3, 0x2 /* LANDLOCK_RULE_??? */, 0x7ffc, 0) = 0",
+                "landlock_add_rule(3, LANDLOCK_RULE_NET_PORT, {allowed_access=0, port=443}, 0) = 0",
+            ),
+            (
+                "33:",
+                "execveat(-1, 0x10, 0x10, 0x10, AT_REMOVEDIR|AT_EMPTY_PATH|0xff) = 0",
+                "execveat(-1, 0x10, 0x10, 0x10, AT_EMPTY_PATH|0x2ff) = 0",
+            ),
+            (
+                "36, 37:",
+                "ptrace(0x4212 /* PTRACE_??? */, 5, 0x58, 0x7ffc) = 0",
+                "ptrace(PTRACE_SET_SYSCALL_INFO, 5, 88, {op=PTRACE_SYSCALL_INFO_NONE}) = 0",
+            ),
+            (
+                "36:",
+                "getsockopt(3, 0x11c /* SOL_?? */, 1, 0x7ffc, [4]) = 0",
+                "getsockopt(3, SOL_MPTCP, MPTCP_INFO, 0x7ffc, [4]) = 0",
+            ),
             (
                 "16:",
                 "ioctl(0, SNDCTL_TMR_START or TCSETS, {c_iflag=0}) = 0",
@@ -531,6 +703,13 @@ mod tests {
             ("syscall_0x1c3(0x3, 0, 0, 0, 0, 0) = 0", "mseal(3, 0, 0) = 0"),
             ("open(\"f\", O_RDONLY|0x4000000) = 4", "open(\"f\", O_RDONLY|O_EMPTYPATH|0x10) = 4"),
             ("rseq(0x7f10, 0x20, 0, 0x53053053) = 0", "rseq(0x7f20, 32, 0, 0x53053053) = 0"),
+            ("rseq(0x7f10, 0x20, 0x2, 0x5) = 0", "rseq({flags=0}, 32, RSEQ_FLAG_UNREGISTER, 0x5) = 0"),
+            ("sched_getscheduler(0) = 1", "sched_getscheduler(0) = 0x2 (SCHED_RR)"),
+            ("execveat(-1, 0x10, 0x10, 0x10, AT_REMOVEDIR) = 0", "execveat(-1, 0x10, 0x10, 0x10, 0x100) = 0"),
+            (
+                "landlock_create_ruleset({handled_access_fs=0x1, ...}, 16, 0) = 3",
+                "landlock_create_ruleset({handled_access_fs=0x2, handled_access_net=0}, 16, 0) = 3",
+            ),
         ] {
             assert_eq!(reconcile(strace, rstrace), None, "{strace}\n{rstrace}");
         }

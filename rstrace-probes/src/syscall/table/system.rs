@@ -157,6 +157,13 @@ static KEXEC_SEGMENT: Type = Type::Struct(&Struct::of(&[
     field("memsz", SIZE),
 ]));
 
+static KEXEC_SEGMENTS: Type = Type::List(Access::In, &KEXEC_SEGMENT, Length::Arg(1));
+
+/// The kernel looks at none if there are too many.
+fn are_segments(call: &RawCall<'_>) -> bool {
+    call.args[1] <= uapi::KEXEC_SEGMENT_MAX
+}
+
 static MODULE_INIT: FlagSet = set!("MODULE_INIT_???", MODULE_INIT_IGNORE_MODVERSIONS MODULE_INIT_IGNORE_VERMAGIC
     MODULE_INIT_COMPRESSED_FILE);
 static DELETE: FlagSet = set!("O_???", O_NONBLOCK O_TRUNC);
@@ -286,7 +293,7 @@ pub static SYSCALLS: &[Syscall] = &[
         &[
             param("entry", ADDRESS),
             param("nr_segments", ULONG),
-            param("segments", Type::List(Access::In, &KEXEC_SEGMENT, Length::Arg(1))),
+            param("segments", Type::Either(are_segments, &KEXEC_SEGMENTS, &ADDRESS)),
             param("flags", long_flags(&KEXEC)),
         ],
         RET_INT,

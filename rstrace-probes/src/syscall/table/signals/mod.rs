@@ -2,12 +2,15 @@
 
 mod siginfo;
 
+use std::io::Write;
+
 use rstrace_core::describe::{
     Access, Custom, Field, Item, Length, Meaning, Object, Param, Returned, Shape, Struct, Syscall, Type,
     Width, field, param, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
+use rstrace_core::memory::At;
 use rstrace_core::probe::RawCall;
 
 pub use siginfo::{ERRORS, KERNEL_SIGINFO, SIGINFO};
@@ -115,6 +118,20 @@ static OLD_SIGACTION: Type = Type::Struct(&Struct::of(&[
 /// What rt_sigreturn restores, of all that stands in the frame of a signal.
 static RESTORED: Type = Type::Struct(&Struct::of(&[field("mask", Type::Signals)]));
 
+/// A frame that could not be read: all that is known is where the mask would be.
+static UNREADABLE_FRAME: Type = Type::Number(Width::Word, Meaning::Written(write_frame));
+
+fn write_frame(out: &mut Vec<u8>, address: u64) {
+    // writing to a vector cannot fail
+    let _ = write!(out, "{{mask={address:#x}}}");
+}
+
+fn is_restored(call: &RawCall<'_>) -> bool {
+    call.memory.bytes(call.args[0], 8, At::Entry).is_some()
+}
+
+static RESTORED_AT: Type = input(&RESTORED);
+
 /// `stack_t`.
 static STACK: Type = Type::Struct(&Struct::of(&[
     field("ss_sp", ADDRESS),
@@ -186,7 +203,12 @@ pub static SYSCALLS: &[Syscall] = &[
         &[param("tgid", PID), param("tid", PID), param("sig", SIGNAL), param("info", input(&SIGINFO))],
         RET_INT,
     ),
-    call("rt_sigreturn", classes::SIGNAL, &[param("sigmask", input(&RESTORED))], RET_LONG),
+    call(
+        "rt_sigreturn",
+        classes::SIGNAL,
+        &[param("sigmask", Type::Either(is_restored, &RESTORED_AT, &UNREADABLE_FRAME))],
+        RET_LONG,
+    ),
     call("kill", classes::SIGNAL | classes::PROCESS, &[param("pid", PID), param("signum", SIGNAL)], RET_INT),
     call("tkill", classes::SIGNAL | classes::PROCESS, &[param("tid", PID), param("signum", SIGNAL)], RET_INT),
     call(
