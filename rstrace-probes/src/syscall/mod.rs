@@ -1,6 +1,6 @@
 //! The `syscall` probe: every system call, decoded as strace does it.
 //!
-//! A call is a row of a table: see [`table`], and [`types`] for the words that rows are written in.
+//! A call is a row of a table: see [`table`], and `types` for the words that rows are written in.
 
 pub mod classes;
 pub mod table;
