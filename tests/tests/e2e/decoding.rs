@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
+use rstrace_core::describe::{Meaning, Type};
 use rstrace_tests::differ::{Comparison, Table, known_differences};
 use rstrace_tests::programs::PROGRAMS;
 use rstrace_tests::{SameRun, has_program, in_vm, skip};
@@ -171,8 +172,14 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("rt_sigreturn", "likewise, what is restored"),
 ];
 
-/// The kernel's own list of system calls with the number of their arguments, if tracefs has it.
-fn kernels_list() -> Option<Vec<(String, usize)>> {
+/// Arguments that the kernel declares as pointers and the notation shows as addresses, and why.
+const ADDRESSES: &[(&str, &str, &str)] = &[];
+
+/// A system call of the kernel's: its name, and its arguments as C declares them.
+type Declared = (String, Vec<String>);
+
+/// The kernel's own list of system calls, if tracefs has it.
+fn kernels_list() -> Option<Vec<Declared>> {
     let folder = std::path::Path::new("/sys/kernel/tracing/events/syscalls");
     let mut calls = Vec::new();
     for entry in std::fs::read_dir(folder).ok()? {
@@ -180,13 +187,13 @@ fn kernels_list() -> Option<Vec<(String, usize)>> {
         let name = entry.file_name().into_string().expect("names of events are ASCII");
         let Some(function) = name.strip_prefix("sys_enter_") else { continue };
         let format = std::fs::read_to_string(entry.path().join("format")).expect("a format can be read");
-        let fields = format.lines().filter(|line| line.trim_start().starts_with("field:"));
-        let own = fields.filter(|line| !line.contains(" common_") && !line.contains("__syscall_nr"));
+        let fields = format.lines().filter_map(|line| line.trim_start().strip_prefix("field:"));
+        let fields = fields.filter_map(|field| field.split(';').next());
+        let own = fields.filter(|field| !field.contains(" common_") && !field.contains("__syscall_nr"));
         // the contents of strings are fields too on newer kernels: names with two underscores before
-        let args =
-            own.filter(|line| !line.split(';').next().is_some_and(|field| field.contains("__data_loc")));
+        let args = own.filter(|field| !field.contains("__data_loc")).map(str::to_owned).collect();
         let known = FUNCTIONS.iter().find(|(known, _)| *known == function);
-        calls.push((known.map_or(function, |(_, call)| call).to_owned(), args.count()));
+        calls.push((known.map_or(function, |(_, call)| call).to_owned(), args));
     }
     (!calls.is_empty()).then_some(calls)
 }
@@ -204,9 +211,43 @@ fn the_table_has_every_call_of_the_kernel_with_its_arguments() {
         };
         let cases = row.cases.map_or(&[][..], |cases| cases.cases);
         let most = cases.iter().map(|case| case.params.len()).chain([row.params.len()]).max();
-        if most != Some(*args) && !OTHERWISE.iter().any(|(known, _)| known == name) {
-            wrong.push(format!("{name} has {} arguments, in the kernel {args}", most.unwrap_or(0)));
+        if most != Some(args.len()) && !OTHERWISE.iter().any(|(known, _)| known == name) {
+            wrong.push(format!("{name} has {} arguments, in the kernel {}", most.unwrap_or(0), args.len()));
         }
     }
     assert!(wrong.is_empty(), "of {} calls:\n{}", calls.len(), wrong.join("\n"));
+}
+
+/// What an argument of this declaration must not be.
+fn is_too_plain(declared: &str, ty: &Type) -> bool {
+    let (kind, name) = declared.rsplit_once(' ').unwrap_or(("", declared));
+    match ty {
+        Type::Number(_, Meaning::Plain | Meaning::Hex) => {
+            kind.contains('*') || kind == "umode_t" || name == "fd" || name.contains("flags")
+        }
+        Type::Number(_, Meaning::Address) => kind.contains("struct ") || kind.contains("char *"),
+        _ => false,
+    }
+}
+
+#[test]
+fn no_argument_that_means_more_is_a_plain_number() {
+    let Some(calls) = kernels_list() else {
+        skip!("this kernel's tracefs does not list the system calls (CONFIG_FTRACE_SYSCALLS)");
+    };
+    let mut wrong = Vec::new();
+    for (name, args) in &calls {
+        let Some(row) = rstrace_probes::syscall::find(name) else { continue };
+        // what the others mean is the cases' matter
+        if row.cases.is_some() || OTHERWISE.iter().any(|(known, _)| known == name) {
+            continue;
+        }
+        for (declared, param) in args.iter().zip(row.params) {
+            let known = ADDRESSES.iter().any(|(call, arg, _)| (*call, *arg) == (name.as_str(), param.name));
+            if !known && is_too_plain(declared, &param.ty) {
+                wrong.push(format!("{name}: `{declared}` is {:?}", param.ty));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
