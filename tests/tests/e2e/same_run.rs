@@ -137,8 +137,19 @@ fn opens_that_end_with_their_thread_show_the_same_lines() {
 fn a_thread_that_execs_shows_the_same_lines() {
     needs!("strace");
     let exit = fixture("exit_code");
-    let (strace, rstrace) =
+    let (mut strace, rstrace) =
         watch_same_run(&[&fixture("thread_exec"), &exit, "9"], &format!("{OPENS},{EXECS}"), "open,exec");
+    // On a busy machine strace 6.1 at times shows the unfinished execve as one of the other threads too. They make no
+    // such call: the thread that does is named when it has taken over its leader's id.
+    let named = |text: &str| {
+        text.strip_prefix("+++ superseded by execve in pid ")?.strip_suffix(" +++")?.parse().ok()
+    };
+    let caller: Option<u32> = strace.lines.iter().find_map(|line| named(&line.text));
+    assert!(caller.is_some(), "{strace:?}");
+    strace.lines.retain(|line| {
+        let is_unfinished = line.text.starts_with("execve(") && line.text.ends_with("<unfinished ...>");
+        !is_unfinished || line.pid == caller
+    });
     assert_same_lines(&strace, &rstrace);
 }
 
