@@ -172,8 +172,34 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("rt_sigreturn", "likewise, what is restored"),
 ];
 
-/// Arguments that the kernel declares as pointers and the notation shows as addresses, and why.
-const ADDRESSES: &[(&str, &str, &str)] = &[];
+/// Arguments that look as if they meant more, by the kernel's name for them, and what they are.
+const PLAIN: &[(&str, &str, &str)] = &[
+    ("cachestat", "flags", NO_FLAGS),
+    ("close_range", "fd", "the beginning of a range"),
+    ("copy_file_range", "flags", NO_FLAGS),
+    ("futex_requeue", "flags", NO_FLAGS),
+    ("futex_waitv", "flags", NO_FLAGS),
+    ("getcpu", "unused", "the kernel ignores it"),
+    ("listns", "flags", NO_FLAGS),
+    ("lsm_get_self_attr", "ctx", "the notation shows the address"),
+    ("lsm_list_modules", "flags", NO_FLAGS),
+    ("lsm_set_self_attr", "ctx", "the notation shows the address"),
+    ("lsm_set_self_attr", "flags", NO_FLAGS),
+    ("mseal", "flags", NO_FLAGS),
+    ("pidfd_getfd", "flags", NO_FLAGS),
+    ("pkey_alloc", "flags", NO_FLAGS),
+    ("process_madvise", "flags", NO_FLAGS),
+    ("process_mrelease", "flags", NO_FLAGS),
+    ("process_vm_readv", "flags", NO_FLAGS),
+    ("process_vm_writev", "flags", NO_FLAGS),
+    ("sched_setattr", "flags", NO_FLAGS),
+    ("set_mempolicy_home_node", "flags", NO_FLAGS),
+    ("set_robust_list", "head", "the notation shows the address"),
+    ("shmat", "shmaddr", "a place in the address space"),
+    ("shmdt", "shmaddr", "likewise"),
+    ("ustat", "ubuf", "the notation shows the address"),
+];
+const NO_FLAGS: &str = "no flag is defined";
 
 /// A system call of the kernel's: its name, and its arguments as C declares them.
 type Declared = (String, Vec<String>);
@@ -243,8 +269,10 @@ fn no_argument_that_means_more_is_a_plain_number() {
             continue;
         }
         for (declared, param) in args.iter().zip(row.params) {
-            let known = ADDRESSES.iter().any(|(call, arg, _)| (*call, *arg) == (name.as_str(), param.name));
-            if !known && is_too_plain(declared, &param.ty) {
+            let is_known = |(call, arg, _): &(&str, &str, &str)| {
+                call == name && declared.strip_suffix(arg).is_some_and(|rest| rest.ends_with(' '))
+            };
+            if is_too_plain(declared, &param.ty) && !PLAIN.iter().any(is_known) {
                 wrong.push(format!("{name}: `{declared}` is {:?}", param.ty));
             }
         }
