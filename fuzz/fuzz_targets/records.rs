@@ -14,8 +14,12 @@ use rstrace_core::probe::{End, Payload, RawCall};
 use rstrace_core::replay;
 
 thread_local! {
-    static FORMS: RefCell<[Lines<io::Sink>; 2]> =
-        RefCell::new([false, true].map(|verbose| Lines::new(io::sink(), verbose)));
+    static FORMS: RefCell<[Lines; 4]> = RefCell::new([
+        Lines::new(io::sink(), false),
+        Lines::new(io::sink(), true),
+        Lines::of_json(io::sink(), false),
+        Lines::of_json(io::sink(), true),
+    ]);
 }
 
 /// The input, from its beginning to its end; zeros follow.

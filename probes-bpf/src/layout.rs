@@ -5,8 +5,8 @@
 
 pub use crate::types::{
     arg_test as ArgTest, arg_tests as ArgTests, capture as Capture, config as Config, counters as Counters,
-    filter as Filter, inflight as Inflight, inflight_key as InflightKey, pair as Pair, record as Record,
-    variant_key as VariantKey,
+    filter as Filter, inflight as Inflight, pair as Pair, record as Record, tally as Tally,
+    tally_config as TallyConfig, tally_key as TallyKey, tally_times as TallyTimes, variant_key as VariantKey,
 };
 
 /// The head of a payload: capture, status, length and origin of the data behind it, which is padded to 8 bytes.
@@ -42,7 +42,7 @@ constants! {
     /// Arguments of a call.
     MAX_ARGS: usize = 6;
     /// Captures of a pair.
-    MAX_CAPTURES: usize = 12;
+    MAX_CAPTURES: usize = 16;
     /// More captures than these are not simple.
     MAX_SIMPLE: usize = 4;
     /// Bytes that are read at once.
@@ -53,8 +53,16 @@ constants! {
     MAX_CPUS: usize = 1024;
     /// The place of the throttle among the tails.
     TAIL_THROTTLE: u32 = 2;
+    /// That of the reader of a failed execve's vectors.
+    TAIL_FAILED_EXEC: u32 = 3;
+    /// That of the return program itself.
+    TAIL_EXIT: u32 = 4;
+    /// Where the slot stands in a key of the in-flight map; below it is pid_tgid.
+    SLOT_SHIFT: u32 = 56;
     /// Syscalls that make a thread or process.
     MAX_CLONES: usize = 4;
+    /// Syscalls by which a thread may kill itself.
+    MAX_KILLS: usize = 4;
 
     /// A pair is complete.
     RECORD_CALL: u16 = 1;
@@ -82,6 +90,10 @@ constants! {
     CALL_NO_ENTRY: u16 = 1 << 1;
     /// The thread died in it.
     CALL_DIED: u16 = 1 << 2;
+    /// Its vectors of strings were read.
+    CALL_VECTORS: u16 = 1 << 3;
+    /// Whether it accesses a path that is asked for is not known yet.
+    CALL_UNDECIDED: u16 = 1 << 6;
 
     /// The payload is all there was.
     PAYLOAD_WHOLE: u16 = 0;
@@ -127,6 +139,23 @@ constants! {
     WHAT_BASE: u8 = 8;
     /// What socket a descriptor is: four `u16`, its family, type, protocol, and whether it has a netlink address.
     WHAT_SOCKET: u8 = 9;
+    /// What a descriptor is.
+    WHAT_FILE: u8 = 10;
+
+    /// The file has a path.
+    FILE_IN_TREE: u32 = 1;
+    /// It has but a name.
+    FILE_OF_NO_TREE: u32 = 2;
+    /// It is a pipe.
+    FILE_PIPE: u32 = 3;
+    /// It is a socket.
+    FILE_SOCKET: u32 = 4;
+    /// It is of a kind that has a name.
+    FILE_ANONYMOUS: u32 = 5;
+    /// It is a namespace of a kind that has a name.
+    FILE_NAMESPACE: u32 = 6;
+    /// The address of a payload about a descriptor, and the descriptor.
+    DESCRIPTOR_TAG: u64 = 1 << 63;
 
     /// From a member of what was captured; plus that capture's index.
     FROM_CAPTURED: u8 = 16;
@@ -168,8 +197,21 @@ constants! {
 
     /// Tests of an argument.
     MAX_TESTS: usize = 4;
+    /// Bytes of a path that is asked for, its end included.
+    MAX_PATH: usize = 256;
     /// Bytes of a thread's name, its end included.
     COMM_LEN: usize = 16;
+
+    /// The call returned without an error code.
+    STATUS_SUCCESSFUL: u32 = 1 << 0;
+    /// It returned an error code.
+    STATUS_FAILED: u32 = 1 << 1;
+    /// Its thread died in it.
+    STATUS_UNFINISHED: u32 = 1 << 2;
+    /// Tracing ended before it did.
+    STATUS_DETACHED: u32 = 1 << 3;
+    /// The highest error code.
+    MAX_ERRNO: usize = 4095;
 
     /// Everything is traced.
     SCOPE_ALL: u32 = 0;
@@ -212,14 +254,30 @@ constants! {
     COUNT_THROTTLED: usize = 10;
     /// For how long, in nanoseconds.
     COUNT_THROTTLED_NS: usize = 11;
-    /// Calls seen whose result was not asked for.
+    /// Calls seen whose end was not asked for: part of those seen.
     COUNT_FILTERED: usize = 12;
+    /// Calls that the statistics had no place for.
+    COUNT_NOT_TALLIED: usize = 13;
     /// How many counters there are.
-    COUNTERS: usize = 13;
+    COUNTERS: usize = 14;
+
+    /// No statistics are made.
+    TALLY_NONE: u32 = 0;
+    /// Statistics are made, and records sent.
+    TALLY_TOO: u32 = 1;
+    /// Statistics are made, and no records sent.
+    TALLY_ONLY: u32 = 2;
+    /// Calls by the number of bits of their time in nanoseconds; what is longer is in the last bucket.
+    TALLY_BUCKETS: usize = 48;
+    /// Syscalls whose return does not tell which they were.
+    MAX_RECALLED: usize = 4;
 
     /// The lane of the first function slot; two each.
     LANE_FUNCTIONS: u32 = 9;
 }
+
+/// Rows of statistics for one epoch: native, then 32-bit, by number.
+pub const TALLY_ROWS: usize = 2 * MAX_SYSCALLS;
 
 // SAFETY: integers and arrays of them, without padding (a test checks that), valid for any bytes.
 unsafe impl plain::Plain for Record {}
@@ -232,9 +290,11 @@ unsafe impl plain::Plain for Counters {}
 // SAFETY: as above.
 unsafe impl plain::Plain for Inflight {}
 // SAFETY: as above.
-unsafe impl plain::Plain for InflightKey {}
-// SAFETY: as above.
 unsafe impl plain::Plain for ArgTests {}
+// SAFETY: as above.
+unsafe impl plain::Plain for Tally {}
+// SAFETY: as above.
+unsafe impl plain::Plain for TallyKey {}
 
 #[cfg(test)]
 mod tests {
@@ -244,8 +304,12 @@ mod tests {
     /// The constants of the headers: `#define NAME value`, and enumerators with and without a value.
     fn header_constants() -> HashMap<String, u64> {
         let mut found = HashMap::new();
-        for text in [include_str!("bpf/record.h"), include_str!("bpf/engine.h"), include_str!("bpf/filter.h")]
-        {
+        for text in [
+            include_str!("bpf/record.h"),
+            include_str!("bpf/engine.h"),
+            include_str!("bpf/filter.h"),
+            include_str!("bpf/stats.h"),
+        ] {
             let mut next = None;
             for line in text.lines().map(str::trim) {
                 let code = line.split("/*").next().unwrap_or("").trim();
@@ -305,10 +369,11 @@ mod tests {
     fn records_have_no_padding() {
         assert_eq!(size_of::<Record>(), 4 + 2 + 2 + 8 * 3 + 8 + 8 * 6 + 4 + 4 + 2 + 2 + 4);
         assert_eq!(size_of::<Inflight>(), 8 + 8 * 6 + 8 + 4 + 4 + 2 * 4 + 4 + 4 + 256);
-        assert_eq!(size_of::<InflightKey>(), 16);
         assert_eq!(size_of::<Capture>(), 4 + 2 * 2 + 4 + 2 * 2 + 4 * 3);
-        assert_eq!(size_of::<Pair>(), 2 + 1 + 1 + 4 + MAX_CAPTURES * size_of::<Capture>());
+        assert_eq!(size_of::<Pair>(), 2 + 1 + 1 + 2 + 2 + MAX_CAPTURES * size_of::<Capture>());
         assert_eq!(size_of::<Counters>(), 8 * COUNTERS);
+        assert_eq!(size_of::<Tally>(), 8 * (3 + 2 * 3 + TALLY_BUCKETS));
+        assert_eq!(size_of::<TallyKey>(), 4 * 5);
         assert_eq!(size_of::<ArgTests>(), 16 + MAX_TESTS * 16);
     }
 }

@@ -10,3 +10,6 @@ mod skeleton {
 }
 
 pub use skeleton::*;
+
+/// The structures of the kernel whose members' places the object is told when it is loaded.
+pub const RELOCATED: &[&str] = &include!(concat!(env!("OUT_DIR"), "/relocated.rs"));

@@ -2,9 +2,20 @@
 //!
 //! Only words are recognised here; what they mean, and which go together, is `options.rs`'s business.
 
-use clap::{ArgAction, Parser, ValueEnum, error::ErrorKind};
+pub mod filters;
+pub mod format;
+pub mod launch;
+pub mod tampering;
+
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum, error::ErrorKind};
+use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+use filters::Filters;
+use format::Format;
+use launch::Launch;
+use tampering::Tampering;
 
 /// Traces what programs ask of the kernel, with eBPF.
 #[derive(Debug, Parser)]
@@ -14,92 +25,161 @@ use std::path::PathBuf;
 )]
 pub struct Cli {
     /// What to trace: probes (`open,exec`) or system calls (`trace=openat,%file`); without it every call
-    #[arg(short = 'e', long = "trace", value_name = "EXPR")]
+    #[arg(short = 'e', long = "trace", value_name = "EXPR", help_heading = "Filtering")]
     pub exprs: Vec<String>,
 
+    /// Show only these signals: TERM,HUP or all others by !, all, none
+    #[arg(long = "signals", alias = "signal", value_name = "SET", help_heading = "Filtering")]
+    pub signals: Option<String>,
+
     /// Write to FILE instead of standard error
-    #[arg(short = 'o', long, value_name = "FILE")]
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output format")]
     pub output: Option<PathBuf>,
 
-    /// Trace children too
-    #[arg(short = 'f', long = "follow-forks", action = ArgAction::Count)]
+    /// Trace children too; -ff writes a file for each thread (--output-separately)
+    #[arg(short = 'f', long = "follow-forks", short_alias = 'F', action = ArgAction::Count)]
+    #[arg(help_heading = "Tracing")]
     pub follow: u8,
 
     /// Trace the processes with these ids, all their threads
-    #[arg(short = 'p', long = "attach", value_name = "PID[,PID]...")]
+    #[arg(short = 'p', long = "attach", value_name = "PID[,PID]...", help_heading = "Startup")]
     pub pids: Vec<String>,
 
     /// Trace this thread alone
     #[arg(long, value_name = "TID", value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64))]
+    #[arg(help_heading = "Startup")]
     pub tid: Option<u32>,
 
     /// Trace every process of the machine
-    #[arg(long)]
+    #[arg(long, help_heading = "Startup")]
     pub all: bool,
 
     /// Show only the calls of this user, by id or name; without another target, of all its processes
-    #[arg(long, value_name = "UID")]
+    #[arg(long, value_name = "UID", help_heading = "Filtering")]
     pub uid: Option<String>,
 
     /// Run the command as this user
-    #[arg(short = 'u', value_name = "USER")]
+    #[arg(short = 'u', long, value_name = "USER", help_heading = "Startup")]
     pub user: Option<String>,
 
     /// Show fewer messages; -qq also leaves out exits, -qqq also superseded threads
-    #[arg(short = 'q', long = "silent", action = ArgAction::Count)]
+    #[arg(short = 'q', action = ArgAction::Count, help_heading = "Output format")]
     pub quiet: u8,
 
+    /// Likewise by words: attach, exit, path-resolution, personality, thread-execve, all or none
+    #[arg(long = "quiet", alias = "silent", alias = "silence", value_name = "SET", num_args = 0..=1)]
+    #[arg(
+        require_equals = true,
+        default_missing_value = "attach,personality",
+        help_heading = "Output format"
+    )]
+    pub quiet_set: Option<String>,
+
     /// Show more: whole argument vectors, and what a probe knows besides
-    #[arg(short = 'v', long = "no-abbrev", action = ArgAction::Count)]
+    #[arg(short = 'v', long = "no-abbrev", action = ArgAction::Count, help_heading = "Output format")]
     pub verbose: u8,
 
-    /// Where `=` stands in a line
-    #[arg(short = 'a', long = "columns", value_name = "COL", default_value_t = 40)]
-    pub column: u16,
+    /// Where `=` stands in a line [default: 40]
+    #[arg(short = 'a', long = "columns", value_name = "COL", help_heading = "Output format")]
+    pub column: Option<u16>,
 
     /// How much of a string and of a vector is shown (trace=: 32); paths and a probe's own are shown whole
-    #[arg(short = 's', long = "string-limit", value_name = "SIZE")]
+    #[arg(short = 's', long = "string-limit", value_name = "SIZE", help_heading = "Output format")]
     pub string_size: Option<usize>,
 
     /// Show strings in hex: -x those with bytes that are no text, -xx all
-    #[arg(short = 'x', action = ArgAction::Count)]
+    #[arg(short = 'x', action = ArgAction::Count, help_heading = "Output format")]
     pub hex: u8,
 
     /// Show strings in hex: none, non-ascii, non-ascii-chars or all
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    #[arg(help_heading = "Output format")]
     pub strings_in_hex: Option<String>,
 
+    #[command(flatten)]
+    pub filters: Filters,
+
+    #[command(flatten)]
+    pub launch: Launch,
+
+    #[command(flatten)]
+    pub format: Format,
+
+    #[command(flatten)]
+    pub tampering: Tampering,
+
     /// How to attach
-    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "How to trace")]
     pub backend: Backend,
 
     /// How events come from the kernel
-    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "How to trace")]
     pub transport: Transport,
 
     /// Size of the transport's buffer in bytes, or with k or M
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", help_heading = "How to trace")]
     pub buffer: Option<String>,
 
     /// What to do when calls come faster than they can be read [default: never for a command and -p, else drop]
-    #[arg(long, value_name = "WHAT", value_enum)]
+    #[arg(long, value_name = "WHAT", value_enum, help_heading = "How to trace")]
     pub loss: Option<Loss>,
 
+    /// Count calls, errors and times of each system call in the kernel, and print a table instead of the calls
+    #[arg(short = 'c', long, help_heading = "Statistics")]
+    pub summary_only: bool,
+
+    /// Likewise, and print the calls too
+    #[arg(short = 'C', long, help_heading = "Statistics")]
+    pub summary: bool,
+
+    /// Count wall time; without it CPU time
+    #[arg(short = 'w', long, help_heading = "Statistics")]
+    pub summary_wall_clock: bool,
+
+    /// Sort by a column: time, min-time, max-time, avg-time, calls, errors, name, or nothing [default: time]
+    #[arg(short = 'S', long, value_name = "COLUMN", help_heading = "Statistics")]
+    pub summary_sort_by: Option<String>,
+
+    /// The columns, of time-percent, total-time, min-time, max-time, avg-time, wall-total, wall-min, wall-max,
+    /// wall-avg, calls, errors, name
+    #[arg(short = 'U', long, value_name = "COLUMN[,COLUMN]...", help_heading = "Statistics")]
+    pub summary_columns: Option<String>,
+
+    /// Take this off the time of each call: microseconds, or with a unit (s, ms, us, ns)
+    #[arg(short = 'O', long, value_name = "TIME", help_heading = "Statistics")]
+    pub summary_syscall_overhead: Option<String>,
+
+    /// Print also how many calls took how long, for each system call
+    #[arg(long, help_heading = "Statistics")]
+    pub hist: bool,
+
+    /// Count each process for itself
+    #[arg(long, help_heading = "Statistics")]
+    pub per_process: bool,
+
+    /// Print a table of what was counted meanwhile every so many seconds
+    #[arg(long, value_name = "SECONDS", help_heading = "Statistics")]
+    pub interval: Option<String>,
+
     /// Print the account of calls seen, delivered and lost at the end
-    #[arg(long)]
+    #[arg(long, help_heading = "Statistics")]
     pub stats: bool,
 
     /// Fail if a call was lost
-    #[arg(long)]
+    #[arg(long, help_heading = "Statistics")]
     pub strict: bool,
 
     /// Say what this machine offers for tracing, and end
-    #[arg(long)]
+    #[arg(long, help_heading = "Miscellaneous")]
     pub doctor: bool,
 
     /// List the probes, and end
-    #[arg(long)]
+    #[arg(long, help_heading = "Miscellaneous")]
     pub list: bool,
+
+    /// Print what completes the options in this shell, and end
+    #[arg(long, value_name = "SHELL", value_enum, hide_short_help = true, help_heading = "Miscellaneous")]
+    pub completions: Option<Shell>,
 
     /// The program to run and trace, with its arguments
     #[arg(value_name = "COMMAND", trailing_var_arg = true)]
@@ -118,8 +198,18 @@ pub enum Stop {
 impl Cli {
     /// Recognises the words of a command line, the program's name first.
     pub fn recognise(words: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, Stop> {
-        Self::try_parse_from(words).map_err(|error| stop(&error))
+        let matches = Self::command().try_get_matches_from(words).map_err(|error| stop(&error))?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(|error| stop(&error))?;
+        cli.filters.find_last_status(&matches, &cli.exprs);
+        Ok(cli)
     }
+}
+
+/// What completes the options in a shell.
+pub fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "rstrace", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
 }
 
 /// What clap says instead of a command line.
@@ -209,7 +299,6 @@ pub fn has_word(text: &str, option: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn stop(words: &[&str]) -> Stop {
         Cli::recognise(["rstrace"].iter().chain(words)).expect_err("no command line")
@@ -233,6 +322,18 @@ mod tests {
         for option in &options {
             assert!(has_word(&manual, option), "{option} is not in docs/man/rstrace.1");
             assert!(has_word(guide, option), "{option} is not in docs/src/guide.md");
+        }
+    }
+
+    #[test]
+    fn every_option_is_completed() {
+        let mut command = Cli::command();
+        command.build();
+        for shell in [Shell::Bash, Shell::Zsh] {
+            let script = completions(shell);
+            for option in command.get_arguments().filter_map(|arg| arg.get_long()) {
+                assert!(has_word(&script, &format!("--{option}")), "{option} in {shell}");
+            }
         }
     }
 

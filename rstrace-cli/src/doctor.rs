@@ -17,7 +17,7 @@ pub fn report(probes: &[&str]) -> Result<String, rstrace_core::Error> {
     let tracefs = machine.tracefs_state();
     let _ = writeln!(text, "tracefs {tracefs}");
     for entry in rstrace_probes::REGISTRY.iter().filter(|entry| probes.contains(&entry.name)) {
-        let probe = (entry.make)(Limits { length: 32, whole_lists: false });
+        let probe = (entry.make)(Limits::of_length(32));
         if !probe.unseen().is_empty() {
             let _ = writeln!(text, "{}: no backend sees {}", entry.name, probe.unseen());
         }

@@ -43,6 +43,7 @@ pub fn rstrace() -> ExitCode {
                 Err(error) => fail(&format_args!("nothing can be traced: {error}"), FAILURE),
             }
         }
+        Ok(Task::Completions(shell)) => print(&cli::completions(shell)),
         Ok(Task::Trace(options)) => trace::run(&options),
         Err(error) => fail(&error, FAILURE),
     }

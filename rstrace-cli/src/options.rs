@@ -2,22 +2,38 @@
 //!
 //! Every error is one line that names the option and says what to do instead.
 
+mod files;
+mod filters;
+mod format;
+mod launch;
+mod quiet;
 mod select;
+mod set;
+mod signals;
+mod summary;
 
+use crate::cli::format::When;
 use crate::cli::{Backend, Cli, Loss, Transport};
+use crate::output::files::Files;
 use crate::output::line::Limits;
+use crate::output::prefix::{Precision, Prefixes};
 use crate::output::quote::Hex;
-use crate::output::text::{Pids, Style};
+use crate::output::text::{Pids, Quiet, Style};
 use nix::unistd::User;
-use rstrace_core::{RunAs, describe};
+use rstrace_core::{Filter, RunAs, describe};
 pub use select::Selection;
-use select::select;
+use select::{Expressions, select};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
+pub use summary::Summary;
 
 /// The smallest and the largest buffer: one page, and what an `int` of the kernel's interface holds.
 const BUFFER: std::ops::RangeInclusive<u64> = 4096..=1 << 30;
+
+/// Where `=` stands, if that was not said.
+const COLUMN: u16 = 40;
 
 /// What to do.
 #[derive(Debug)]
@@ -26,6 +42,8 @@ pub enum Task {
     List,
     /// Say what the machine offers.
     Doctor,
+    /// Print what completes the options in this shell.
+    Completions(clap_complete::Shell),
     /// Trace.
     Trace(Box<Options>),
 }
@@ -39,12 +57,34 @@ pub struct Options {
     pub target: Target,
     /// Whether children are traced too.
     pub follow: bool,
+    /// Which signals are shown, a bit each from that of signal 1, if that was said.
+    pub signals: Option<u64>,
+    /// Which of the target's calls.
+    pub filter: Filter,
+    /// Paths that the filter has in another spelling too: what was given, and what it is.
+    pub resolved: Vec<(PathBuf, PathBuf)>,
+    /// After how many calls tracing ends.
+    pub calls: Option<u64>,
+    /// After how long.
+    pub duration: Option<Duration>,
     /// Only the calls of this user.
     pub uid: Option<u32>,
     /// The file to write to; standard error if there is none.
-    pub output: Option<PathBuf>,
-    /// 0 to 3, as [`Style::quiet`].
-    pub quiet: u8,
+    pub output: Option<Destination>,
+    /// Whether objects of JSON are written, and not lines of text.
+    pub json: bool,
+    /// What stands before a line.
+    pub prefixes: Prefixes,
+    /// How exactly the time that a call took is shown, if it is.
+    pub call_times: Option<Precision>,
+    /// Whether the names of arguments are shown.
+    pub arg_names: bool,
+    /// Whether the thread's id stands on every line.
+    pub always_pid: bool,
+    /// When lines are coloured.
+    pub colour: When,
+    /// Which messages are left out.
+    pub quiet: Quiet,
     /// Whether more is shown.
     pub verbose: bool,
     /// Where `=` stands.
@@ -53,6 +93,8 @@ pub struct Options {
     pub string_size: Option<usize>,
     /// Which strings are shown in hex.
     pub hex: Hex,
+    /// What is told of descriptors.
+    pub files: Files,
     /// How to attach.
     pub backend: Backend,
     /// How records come from the kernel.
@@ -61,10 +103,43 @@ pub struct Options {
     pub buffer: Option<u32>,
     /// What to do when the buffer fills up, if that was said.
     pub loss: Option<Loss>,
+    /// What is counted, if anything is.
+    pub summary: Option<Summary>,
     /// Whether the account is printed.
     pub stats: bool,
     /// Whether a lost call is a failure.
     pub strict: bool,
+}
+
+/// Where the lines go.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To a file.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Whether what it holds is kept.
+        append: bool,
+    },
+    /// To a file for each thread.
+    Files {
+        /// What their paths begin with; a dot and the thread's id follow.
+        prefix: PathBuf,
+        /// Whether what they hold is kept.
+        append: bool,
+    },
+    /// To the standard input of what a shell makes of these words.
+    Pipe(OsString),
+}
+
+impl Destination {
+    /// As it is named in messages.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File { path, .. } | Self::Files { prefix: path, .. } => path.display().to_string(),
+            Self::Pipe(command) => format!("|{}", command.display()),
+        }
+    }
 }
 
 /// Whom to trace.
@@ -74,6 +149,10 @@ pub enum Target {
     Command {
         /// Its name and its arguments; at least the name.
         argv: Vec<OsString>,
+        /// What it is called, if not by its name.
+        argv0: Option<OsString>,
+        /// Variables that it gets, or does not.
+        env: Vec<(OsString, Option<OsString>)>,
         /// As whom, if not as the one who runs rstrace.
         user: Option<RunAs>,
     },
@@ -112,23 +191,43 @@ impl Task {
         if cli.doctor {
             return Ok(Task::Doctor);
         }
-        let selection = select(&cli.exprs)?;
+        if let Some(shell) = cli.completions {
+            return Ok(Task::Completions(shell));
+        }
+        tampering(&cli)?;
+        let Expressions { selection, signals, quiet, files } = select(&cli.exprs)?;
+        let signals = match &cli.signals {
+            Some(list) => Some(signals::set("--signals=", list)?),
+            None => signals,
+        };
         if cli.follow > 0 && cli.tid.is_some() {
             refuse!("-f follows a command or the processes of -p: leave it out with --tid");
         }
-        if let Some(file) = &cli.output
-            && file.as_os_str().as_encoded_bytes().starts_with(b"|")
-        {
-            refuse!("-o '|command' is not supported: give a file, or a pipe such as -o >(command)");
+        if cli.filters.count.is_some() && cli.summary_only {
+            refuse!("--count counts the calls that are shown: leave it out with -c, or give --for");
         }
+        let picks = cli.uid.is_some() || cli.filters.comm.is_some() || cli.filters.cgroup.is_some();
+        let json = format::json(&cli)?;
+        if json && quiet.is_some() {
+            refuse!("-e quiet= is about lines of text, of which --json has none: leave one of them out");
+        }
+        let output = format::output(&cli)?;
         Ok(Task::Trace(Box::new(Options {
             selection,
+            signals,
+            resolved: filters::resolved(&cli.filters.paths),
+            filter: filters::filter(&cli.filters)?,
+            calls: cli.filters.count,
+            duration: cli.filters.seconds.as_deref().map(filters::seconds).transpose()?,
+            summary: summary::summary(&cli)?,
+            files: files::files(cli.format.files, cli.format.decode_fds.as_deref().or(files.as_deref()))?,
             hex: hex(cli.hex, cli.strings_in_hex)?,
             uid: cli.uid.as_deref().map(|user| uid("--uid", user)).transpose()?,
             follow: cli.follow > 0,
-            quiet: cli.quiet.min(3),
+            quiet: quiet::quiet(cli.quiet, cli.quiet_set.as_deref().or(quiet.as_deref()))?,
             verbose: cli.verbose > 0,
-            column: cli.column.into(),
+            column: cli.column.unwrap_or(COLUMN).into(),
+            json,
             string_size: cli.string_size,
             backend: cli.backend,
             transport: cli.transport,
@@ -136,8 +235,19 @@ impl Task {
             loss: cli.loss,
             stats: cli.stats,
             strict: cli.strict,
-            target: target(cli.command, cli.user, &cli.pids, cli.tid, cli.all, cli.uid.is_some())?,
-            output: cli.output,
+            target: target(
+                launch::command(cli.command, cli.user, cli.launch)?,
+                &cli.pids,
+                cli.tid,
+                cli.all,
+                picks,
+            )?,
+            prefixes: format::prefixes(&cli.format)?,
+            call_times: format::call_times(&cli.format)?,
+            arg_names: cli.format.arg_names,
+            always_pid: cli.format.always_show_pid,
+            colour: cli.format.color,
+            output,
         })))
     }
 }
@@ -158,9 +268,19 @@ impl Options {
         }
     }
 
-    /// Signals are part of a trace of system calls, not of a probe.
+    /// With `-c` only a table is shown.
+    pub fn shows_calls(&self) -> bool {
+        self.summary.as_ref().is_none_or(|summary| summary.calls)
+    }
+
+    /// Whether rstrace says what it does in words: not beside objects of JSON, which say it themselves.
+    pub fn says_messages(&self) -> bool {
+        !self.json || self.output.is_some()
+    }
+
+    /// Whether any signal is shown: they are part of a trace of system calls, of a probe where they are asked for.
     pub fn shows_signals(&self) -> bool {
-        !self.selection.is_of_probes()
+        self.shows_calls() && self.signals.map_or(!self.selection.is_of_probes(), |signals| signals != 0)
     }
 
     /// How much is captured: what is shown.
@@ -168,6 +288,7 @@ impl Options {
         describe::Limits {
             length: u32::try_from(self.length()).unwrap_or(u32::MAX),
             whole_lists: self.verbose,
+            files: self.files.any(),
         }
     }
 
@@ -180,51 +301,87 @@ impl Options {
             Target::Command { .. } | Target::Tid(_) => false,
         };
         // A command's lines in a file are the result; messages would be noise in them.
-        let least = u8::from(to_file && matches!(self.target, Target::Command { .. }));
+        let least = to_file && matches!(self.target, Target::Command { .. });
         Style {
             column: self.column,
-            pids: match (to_file, self.follow || many) {
+            pids: match (to_file || self.always_pid, self.follow || many || self.always_pid) {
+                (true, _) if matches!(self.output, Some(Destination::Files { .. })) && !self.always_pid => {
+                    Pids::Never
+                }
                 (true, true) => Pids::Column,
                 (false, _) if self.target == Target::All => Pids::Bracketed,
                 _ => Pids::WhenSeveral,
             },
             follow: self.follow,
             attached: self.follow && !to_file,
-            quiet: self.quiet.max(least),
+            quiet: Quiet {
+                attach: self.quiet.attach || least,
+                personality: self.quiet.personality || least,
+                ..self.quiet
+            },
+            signals: self.signals.unwrap_or(u64::MAX),
             notes: self.verbose,
-            limits: Limits { length: self.length(), whole_vectors: self.verbose, hex: self.hex },
-            colour: terminal && !to_file,
+            limits: Limits {
+                length: self.length(),
+                whole_vectors: self.verbose,
+                hex: self.hex,
+                files: self.files,
+            },
+            prefixes: self.prefixes,
+            call_times: self.call_times,
+            arg_names: self.arg_names,
+            whole: self.filter.is_by_result(),
+            colour: match self.colour {
+                When::Auto => terminal && !to_file,
+                When::Always => true,
+                When::Never => false,
+            },
         }
     }
 }
 
+/// Refuses what eBPF cannot do.
+fn tampering(cli: &Cli) -> Result<(), Error> {
+    let of_expr = |name| cli.exprs.iter().any(|expr| expr.split('=').next() == Some(name));
+    if !cli.tampering.inject.is_empty() || of_expr("inject") {
+        refuse!(
+            "-e inject= is not supported: rstrace sees calls and cannot change them: use strace for that"
+        );
+    }
+    if !cli.tampering.fault.is_empty() || of_expr("fault") {
+        refuse!("-e fault= is not supported: rstrace sees calls and cannot change them: use strace for that");
+    }
+    if cli.tampering.kvm.is_some() || of_expr("kvm") {
+        refuse!("-e kvm= is not supported: only a virtual CPU's own process can read why it stopped");
+    }
+    Ok(())
+}
+
 fn target(
-    command: Vec<OsString>,
-    user: Option<String>,
+    command: Option<Target>,
     pids: &[String],
     tid: Option<u32>,
     all: bool,
-    by_uid: bool,
+    picks: bool,
 ) -> Result<Target, Error> {
-    let given = [(!command.is_empty(), "a command"), (!pids.is_empty(), "-p"), (tid.is_some(), "--tid")];
+    let given = [(command.is_some(), "a command"), (!pids.is_empty(), "-p"), (tid.is_some(), "--tid")];
     let mut given =
         given.into_iter().chain([(all, "--all")]).filter(|(given, _)| *given).map(|(_, name)| name);
     if let (Some(first), Some(second)) = (given.next(), given.next()) {
         refuse!("{first} and {second} cannot be traced together: give one of them");
     }
-    if user.is_some() && command.is_empty() {
-        refuse!("-u is for a command that rstrace runs: give one, or use --uid to pick the calls of a user");
-    }
-    if !command.is_empty() {
-        return Ok(Target::Command { argv: command, user: user.map(run_as).transpose()? });
+    if let Some(command) = command {
+        return Ok(command);
     }
     if !pids.is_empty() {
         return pid_list(pids).map(Target::Pids);
     }
     match tid {
         Some(tid) => Ok(Target::Tid(tid)),
-        None if all || by_uid => Ok(Target::All),
-        None => refuse!("nobody to trace is named: give a command, -p PID, --tid TID, --all or --uid UID"),
+        None if all || picks => Ok(Target::All),
+        None => refuse!(
+            "nobody to trace is named: give a command, -p PID, --tid TID, --all, --uid UID, --comm NAME or --cgroup PATH"
+        ),
     }
 }
 

@@ -7,29 +7,42 @@ use rstrace_core::replay::Replay;
 use rstrace_probes::SIGINFO;
 use rstrace_probes::syscall::Described;
 
-use crate::output::line;
+use crate::output::json::Objects;
 use crate::output::quote::Hex;
 use crate::output::text::{Style, Text};
+use crate::output::{Output, line};
 
-/// Every row of the table of system calls, and lines of text for what they decode.
-#[derive(Debug)]
-pub struct Lines<W: io::Write> {
+/// Every row of the table of system calls, and lines for what they decode.
+pub struct Lines {
     replay: Replay,
-    text: Text<W>,
+    output: Box<dyn Output>,
 }
 
-impl<W: io::Write> Lines<W> {
-    /// Lines to `sink`, at length or not.
-    pub fn new(sink: W, verbose: bool) -> Self {
-        let limits = Limits { length: 32, whole_lists: verbose };
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lines").finish_non_exhaustive()
+    }
+}
+
+impl Lines {
+    /// Lines of text to `sink`, at length or not.
+    pub fn new(sink: impl io::Write + 'static, verbose: bool) -> Self {
         let style = Style {
-            limits: line::Limits { length: 32, whole_vectors: verbose, hex: Hex::Never },
+            limits: line::Limits {
+                length: 32,
+                whole_vectors: verbose,
+                hex: Hex::Never,
+                files: crate::output::files::Files::NONE,
+            },
             ..Style::default()
         };
-        Self {
-            replay: Replay::new(vec![Box::new(Described::all(limits))], &SIGINFO),
-            text: Text::new(sink, style),
-        }
+        Self { replay: replay(verbose), output: Box::new(Text::new(sink, style)) }
+    }
+
+    /// Likewise, of JSON.
+    pub fn of_json(sink: impl io::Write + 'static, verbose: bool) -> Self {
+        let output = Box::new(Objects::new(sink, limits(verbose), u64::MAX));
+        Self { replay: replay(verbose), output }
     }
 
     /// The number of the row of a call.
@@ -45,7 +58,7 @@ impl<W: io::Write> Lines<W> {
     /// Decodes the bytes of a record as a call of this row, or as whatever they say, and writes its line. Bytes that
     /// are no record are refused.
     pub fn record(&mut self, bytes: &[u8], row: Option<u16>) -> bool {
-        self.replay.record(bytes, row, &mut self.text)
+        self.replay.record(bytes, row, self.output.as_mut())
     }
 
     /// The same by every row.
@@ -57,8 +70,16 @@ impl<W: io::Write> Lines<W> {
 
     /// Hands on the lines that wait.
     pub fn finish(&mut self) -> io::Result<()> {
-        self.text.finish()
+        self.output.finish(None)
     }
+}
+
+fn limits(verbose: bool) -> Limits {
+    Limits { whole_lists: verbose, ..Limits::of_length(32) }
+}
+
+fn replay(verbose: bool) -> Replay {
+    Replay::new(vec![Box::new(Described::all(limits(verbose)))], &SIGINFO)
 }
 
 #[cfg(test)]

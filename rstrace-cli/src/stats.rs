@@ -19,7 +19,21 @@ pub fn print(report: &Report) {
         ledger.incomplete
     ));
     say(&format!("lost: {}", causes(ledger)));
-    if let Some(others) = others(ledger) {
+    if ledger.left_out > 0 {
+        say(&format!("left out at their end, and not among those seen: {}", ledger.left_out));
+    }
+    let calls = ledger.delivered;
+    say(&format!(
+        "records {} = calls {calls} + parts {} + others {}",
+        ledger.records,
+        ledger.parts,
+        ledger.records - calls - ledger.parts
+    ));
+    if let Some(statistics) = &report.statistics {
+        let calls: u64 = statistics.tallies.iter().map(|tally| tally.calls).sum();
+        say(&format!("counted in the kernel: {calls}"));
+    }
+    if let Some(others) = others(report) {
         say(&others);
     }
     if ledger.throttled > 0 || ledger.spilled > 0 {
@@ -46,7 +60,7 @@ pub fn print(report: &Report) {
 /// Says that something was lost, if so, and what to do: `room` is the option for the buffer's size.
 pub fn warn(report: &Report, room: &str) {
     let ledger = &report.ledger;
-    if let Some(others) = others(ledger) {
+    if let Some(others) = others(report) {
         say(&others);
     }
     if ledger.lost.total() > ledger.lost.ended_within {
@@ -79,7 +93,8 @@ fn causes(ledger: &Ledger) -> String {
 }
 
 /// What else is missing, or may be.
-fn others(ledger: &Ledger) -> Option<String> {
+fn others(report: &Report) -> Option<String> {
+    let ledger = &report.ledger;
     let mut parts = Vec::new();
     if let Some(misses) = ledger.recursion.filter(|misses| *misses > 0) {
         parts.push(format!(
@@ -93,6 +108,13 @@ fn others(ledger: &Ledger) -> Option<String> {
         parts.push(format!(
             "{} fork, exec and exit events are missing: the buffer was full",
             ledger.lost_points
+        ));
+    }
+    if let Some(uncounted) =
+        report.statistics.as_ref().map(|counts| counts.uncounted).filter(|uncounted| *uncounted > 0)
+    {
+        parts.push(format!(
+            "{uncounted} calls are in no table: there are too many processes, or unknown numbers"
         ));
     }
     if ledger.not_followed > 0 {

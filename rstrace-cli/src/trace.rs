@@ -2,63 +2,169 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Instant;
 
+use rstrace_core::event::Event;
+use rstrace_core::statistics::Statistics;
 use rstrace_core::{ErrorKind, Machine, Report, Session};
 
-use crate::options::{Options, Target};
-use crate::output::text::Text;
+use crate::options::{Destination, Options, Summary, Target};
+use crate::output::json::Objects;
+use crate::output::text::{Files, Text};
+use crate::output::{Output, Start, Whom};
 use crate::run::{end, status_of};
 use crate::{FAILURE, fail, say, stats};
 
 /// Traces as the options say.
 pub fn run(options: &Options) -> ExitCode {
-    let sink: Box<dyn Write> = match &options.output {
-        None => Box::new(io::stderr()),
-        Some(path) => match File::create(path) {
-            Ok(file) => Box::new(file),
-            Err(error) => return fail(&format_args!("-o {}: {error}", path.display()), FAILURE),
-        },
+    let (sink, reader) = match open(options.output.as_ref()) {
+        Ok(opened) => opened,
+        Err(error) => return fail(&error, FAILURE),
     };
+    let traced = trace(options, sink);
+    // what it prints belongs to the trace, so it is waited for; how it ends is its own business
+    if let Some(mut reader) = reader {
+        let _ = reader.wait();
+    }
+    match traced {
+        Ok(report) => end(&report, options.strict),
+        Err(status) => status,
+    }
+}
+
+/// Where the lines go, and who reads them if that was started for it.
+fn open(output: Option<&Destination>) -> Result<(Box<dyn Write>, Option<Child>), String> {
+    let failed =
+        |error: io::Error| format!("-o {}: {error}", output.map(Destination::name).unwrap_or_default());
+    match output {
+        None => Ok((Box::new(io::stderr()), None)),
+        // made when their threads are known
+        Some(Destination::Files { .. }) => Ok((Box::new(io::sink()), None)),
+        Some(Destination::File { path, append: false }) => {
+            Ok((Box::new(File::create(path).map_err(failed)?), None))
+        }
+        Some(Destination::File { path, append: true }) => {
+            let file = File::options().append(true).create(true).open(path).map_err(failed)?;
+            Ok((Box::new(file), None))
+        }
+        Some(Destination::Pipe(words)) => {
+            let mut shell = Command::new("/bin/sh");
+            shell.arg("-c").arg(words).stdin(Stdio::piped());
+            let mut reader = shell.spawn().map_err(failed)?;
+            let stdin = reader.stdin.take().ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
+            Ok((Box::new(stdin), Some(reader)))
+        }
+    }
+}
+
+/// Traces to the end; the account, or the status of what failed and has been said. The sink is closed after it.
+fn trace(options: &Options, sink: Box<dyn Write>) -> Result<Report, ExitCode> {
     let machine = Machine::new();
     let probes = options.selection.probes(options.capture_limits());
     let session = match Session::start(&machine, &core_options(options), probes) {
         Ok(session) => session,
-        Err(error) => return fail(&error, status_of(error.kind())),
+        Err(error) => return Err(fail(&error, status_of(error.kind()))),
     };
-    for warning in session.warnings() {
-        say(warning);
+    if options.says_messages() {
+        for (given, path) in options.resolved.iter().filter(|_| !options.quiet.path_resolution) {
+            say(&format!("Requested path \"{}\" resolved into \"{}\"", shown(given), shown(path)));
+        }
+        session.warnings().iter().for_each(|warning| say(warning));
     }
-    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let mut text = Text::new(sink, options.style(colour));
-    attached(options, &mut text);
-    let report = match session.run(&mut text) {
+    let mut output: Box<dyn Output> = if options.json {
+        Box::new(Objects::new(sink, options.capture_limits(), options.signals.unwrap_or(u64::MAX)))
+    } else {
+        let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        let text = Text::new(sink, options.style(colour));
+        Box::new(match &options.output {
+            Some(Destination::Files { prefix, append }) => {
+                text.into_files(Files::new(prefix.clone(), *append))
+            }
+            _ => text,
+        })
+    };
+    let start = Start { whom: whom(&options.target), follow: options.follow, warnings: session.warnings() };
+    // a reader that is gone already is found out by the session
+    let _ = output.start(&start);
+    attached(options, output.as_mut());
+    let mut sink =
+        Sink { output: output.as_mut(), summary: options.summary.as_ref(), started: Instant::now() };
+    let report = match session.run(&mut sink) {
         Ok(report) => report,
         Err(error) => {
-            let _ = text.finish();
-            return match (error.kind(), &options.output) {
-                (ErrorKind::Output, Some(path)) => {
-                    fail(&format_args!("-o {}: {error}", path.display()), FAILURE)
+            let _ = output.finish(None);
+            return Err(match (error.kind(), &options.output) {
+                (ErrorKind::Output, Some(output)) => {
+                    fail(&format_args!("-o {}: {error}", output.name()), FAILURE)
                 }
                 (kind, _) => fail(&error, status_of(kind)),
-            };
+            });
         }
     };
-    let closed = report.closed || text.finish().is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
+    let running = running_on(options, &report);
+    running.iter().for_each(|id| output.detached(*id));
+    let finished = output.finish(Some(&report)).and_then(|()| totals(options, &report, output.as_mut()));
+    let closed = report.closed || finished.is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
     if !closed {
-        detached(options, &report);
+        let runs_on =
+            report.expired && report.command.is_none() && matches!(options.target, Target::Command { .. });
+        if runs_on && options.says_messages() {
+            say("tracing is over: the command runs on");
+        }
+        if !options.quiet.attach && options.says_messages() {
+            running.iter().for_each(|id| say(&format!("Process {id} detached")));
+        }
         if options.stats {
             stats::print(&report);
-        } else {
+        } else if options.says_messages() {
             stats::warn(&report, "--buffer");
         }
     }
-    end(&report, options.strict)
+    Ok(report)
+}
+
+/// Where a session's events go, and its statistics.
+struct Sink<'a> {
+    output: &'a mut dyn Output,
+    summary: Option<&'a Summary>,
+    started: Instant,
+}
+
+impl rstrace_core::Sink for Sink<'_> {
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        self.output.event(event)
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        self.output.idle()
+    }
+
+    fn overdue(&mut self, complete_ns: u64, ask: &mut dyn FnMut(Option<u32>, u32)) {
+        self.output.overdue(complete_ns, ask);
+    }
+
+    fn statistics(&mut self, statistics: &Statistics) -> io::Result<()> {
+        let Some(summary) = self.summary else { return Ok(()) };
+        let after = self.started.elapsed().as_secs_f64();
+        let table = summary.style.text(statistics);
+        let lines = if table.is_empty() { "no calls\n" } else { &table };
+        self.output.interject(&format!("after {after:.1} s:\n{lines}\n"))
+    }
+}
+
+/// The statistics of the whole trace.
+fn totals(options: &Options, report: &Report, output: &mut dyn Output) -> io::Result<()> {
+    let (Some(summary), Some(statistics)) = (&options.summary, &report.statistics) else { return Ok(()) };
+    let table = summary.style.text(statistics);
+    let head = if summary.interval.is_some() && !table.is_empty() { "in all:\n" } else { "" };
+    output.interject(&format!("{head}{table}"))
 }
 
 /// Says that everything is attached to what was running already.
-fn attached<W: Write>(options: &Options, text: &mut Text<W>) {
-    let quiet = options.quiet > 0;
+fn attached(options: &Options, output: &mut dyn Output) {
+    let quiet = options.quiet.attach || !options.says_messages();
     match &options.target {
         Target::Pids(pids) => {
             for pid in pids {
@@ -70,7 +176,7 @@ fn attached<W: Write>(options: &Options, text: &mut Text<W>) {
                     };
                     say(&format!("Process {pid} attached{with}"));
                 }
-                text.know(threads);
+                output.attached(*pid, &threads);
             }
         }
         Target::Tid(tid) if !quiet => say(&format!("Process {tid} attached")),
@@ -79,18 +185,23 @@ fn attached<W: Write>(options: &Options, text: &mut Text<W>) {
     }
 }
 
-/// Says that processes which run on are traced no longer.
-fn detached(options: &Options, report: &Report) {
-    if report.interrupted.is_none() || options.quiet > 0 {
-        return;
-    }
+/// The processes, or the thread, that are traced no longer and run on.
+fn running_on(options: &Options, report: &Report) -> Vec<u32> {
     let tids: &[u32] = match &options.target {
+        _ if report.interrupted.is_none() && !report.expired => &[],
         Target::Pids(pids) => pids,
         Target::Tid(tid) => std::slice::from_ref(tid),
         _ => &[],
     };
-    for tid in tids.iter().filter(|tid| std::fs::metadata(format!("/proc/{tid}")).is_ok()) {
-        say(&format!("Process {tid} detached"));
+    tids.iter().copied().filter(|tid| std::fs::metadata(format!("/proc/{tid}")).is_ok()).collect()
+}
+
+fn whom(target: &Target) -> Whom<'_> {
+    match target {
+        Target::Command { argv, .. } => Whom::Command(argv),
+        Target::Pids(pids) => Whom::Processes(pids),
+        Target::Tid(tid) => Whom::Thread(*tid),
+        Target::All => Whom::All,
     }
 }
 
@@ -98,9 +209,13 @@ fn core_options(options: &Options) -> rstrace_core::Options {
     let follow = options.follow;
     rstrace_core::Options {
         target: match &options.target {
-            Target::Command { argv, user } => {
-                rstrace_core::Target::Launch { argv: argv.clone(), user: user.clone(), follow }
-            }
+            Target::Command { argv, argv0, env, user } => rstrace_core::Target::Launch {
+                argv: argv.clone(),
+                argv0: argv0.clone(),
+                env: env.clone(),
+                user: user.clone(),
+                follow,
+            },
             Target::Pids(pids) => rstrace_core::Target::Processes { pids: pids.clone(), follow },
             Target::Tid(tid) => rstrace_core::Target::Thread(*tid),
             Target::All => rstrace_core::Target::All,
@@ -111,9 +226,16 @@ fn core_options(options: &Options) -> rstrace_core::Options {
         uid: options.uid,
         loss: options.loss(),
         signals: options.shows_signals().then_some(&rstrace_probes::SIGINFO),
-        filter: rstrace_core::Filter::default(),
-        duration: None,
+        callers: options.json,
+        counting: options.summary.as_ref().map(Summary::counting),
+        filter: options.filter.clone(),
+        duration: options.duration,
+        calls: options.calls,
     }
+}
+
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().to_string()
 }
 
 fn threads(pid: u32) -> Vec<u32> {

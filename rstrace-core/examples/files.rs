@@ -6,7 +6,7 @@ use std::io;
 
 use rstrace_core::Probe;
 use rstrace_core::event::{Arg, Call, Event, EventKind, Value};
-use rstrace_core::probe::{Capture, From, Hook, Pair, Payload, RawCall, Returns, What, When};
+use rstrace_core::probe::{Accesses, Capture, From, Hook, Pair, Payload, RawCall, Returns, What, When};
 use rstrace_core::{Filter, Loss, Machine, Options, Session, Sink, Target};
 
 /// Syncs and renames, where the file systems see them.
@@ -35,6 +35,7 @@ impl Probe for Files {
                 hook: Hook::Function { names: &["vfs_fsync_range"], returns: Returns::Int },
                 captures: vec![],
                 variants: None,
+                accesses: Accesses::default(),
             },
             // int filename_renameat2(int olddfd, struct filename *from, int newdfd, struct filename *to,
             //                        unsigned int flags), do_renameat2 on older kernels
@@ -46,6 +47,7 @@ impl Probe for Files {
                 },
                 captures: vec![name_of(1), name_of(3)],
                 variants: None,
+                accesses: Accesses::default(),
             },
         ]
     }
@@ -71,8 +73,10 @@ impl Probe for Files {
             abi: call.abi,
             entry_ns: call.entry_ns,
             args: if call.pair == 0 { &sync } else { &rename },
+            at_entry: if call.pair == 0 { sync.len() } else { rename.len() },
             outcome: call.outcome(Value::Int),
             notes: &[],
+            raw: Some(call),
             gloss: None,
         });
     }
@@ -104,7 +108,7 @@ fn main() -> rstrace_core::Result<()> {
     let mut sink = Print;
     let machine = Machine::new();
     let options = Options {
-        target: Target::Launch { argv, user: None, follow: false },
+        target: Target::Launch { argv, argv0: None, env: Vec::new(), user: None, follow: false },
         backend: None,
         transport: None,
         buffer: None,
@@ -113,6 +117,9 @@ fn main() -> rstrace_core::Result<()> {
         loss: Loss::Never,
         filter: Filter::default(),
         duration: None,
+        calls: None,
+        callers: false,
+        counting: None,
     };
     let session = Session::start(&machine, &options, vec![Box::new(Files)])?;
     let report = session.run(&mut sink)?;

@@ -1,5 +1,16 @@
 //! What depends on the processor, beside `probes-bpf/src/bpf/arch.h`.
 
+/// The numbers of calls of these names, native and 32-bit.
+#[cfg(target_arch = "x86_64")]
+macro_rules! numbers {
+    ($($name:ident),+) => {
+        [
+            [$(syscalls::x86_64::Sysno::$name as u32),+],
+            [$(syscalls::x86::Sysno::$name as u32),+],
+        ]
+    };
+}
+
 /// The numbers of execve, native and 32-bit: under them the kernel reports every exec that succeeded, execveat too.
 #[cfg(target_arch = "x86_64")]
 pub(crate) const EXECVE: [u32; 2] =
@@ -7,20 +18,24 @@ pub(crate) const EXECVE: [u32; 2] =
 
 /// The numbers of the calls that make a thread or process, native and 32-bit: they return in the child too.
 #[cfg(target_arch = "x86_64")]
-pub(crate) const CLONES: [[u32; 4]; 2] = {
+pub(crate) const CLONES: [[u32; 4]; 2] = numbers![clone, fork, vfork, clone3];
+
+/// The numbers of the calls by which a thread may kill itself, native and 32-bit.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const KILLS: [[u32; 4]; 2] = numbers![kill, tkill, tgkill, pidfd_send_signal];
+
+/// The numbers of calls whose return does not tell which they were, native and 32-bit.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const RECALLED: [[u32; 4]; 2] = {
     use syscalls::{x86, x86_64};
+    let native = x86_64::Sysno::rt_sigreturn as u32;
     [
+        [EXECVE[0], x86_64::Sysno::execveat as u32, native, native],
         [
-            x86_64::Sysno::clone as u32,
-            x86_64::Sysno::fork as u32,
-            x86_64::Sysno::vfork as u32,
-            x86_64::Sysno::clone3 as u32,
-        ],
-        [
-            x86::Sysno::clone as u32,
-            x86::Sysno::fork as u32,
-            x86::Sysno::vfork as u32,
-            x86::Sysno::clone3 as u32,
+            EXECVE[1],
+            x86::Sysno::execveat as u32,
+            x86::Sysno::rt_sigreturn as u32,
+            x86::Sysno::sigreturn as u32,
         ],
     ]
 };

@@ -6,11 +6,12 @@ use std::io;
 use rstrace_probes_bpf::layout;
 
 use crate::describe::Type;
-use crate::event::{Abi, Call, Event, EventKind, Signal, SignalInfo, SignalStage, WaitStatus};
+use crate::event::{Abi, Call, Caller, Event, EventKind, Signal, SignalInfo, SignalStage, WaitStatus};
 use crate::memory::{Memory, Payloads, Piece};
 use crate::parts::Parts;
-use crate::probe::{End, PATH_MAX, Payload, Probe, RawCall};
+use crate::probe::{Capture, End, From, PATH_MAX, Payload, Probe, RawCall, When};
 use crate::record::{self, Record};
+use crate::statistics::Statistics;
 
 /// Where events go.
 pub trait Sink {
@@ -18,6 +19,18 @@ pub trait Sink {
     fn event(&mut self, event: &Event<'_>) -> io::Result<()>;
     /// Called when nothing more is waiting: what is buffered should go out now.
     fn idle(&mut self) -> io::Result<()>;
+    /// Called now and then: asks for the calls that threads are in, by their groups (if known) and ids. For each that
+    /// is seen to be in one an event of the kind [`EventKind::Entered`] follows. What happened until `complete_ns`
+    /// (`CLOCK_MONOTONIC`) has been handed out.
+    ///
+    /// A sink that shows calls when they return has nothing to ask.
+    fn overdue(&mut self, complete_ns: u64, ask: &mut dyn FnMut(Option<u32>, u32)) {
+        let _ = (complete_ns, ask);
+    }
+    /// Takes what was counted since the last time, where intervals are asked for.
+    fn statistics(&mut self, _: &Statistics) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A pair of a session: the probe that wants it, and its place there.
@@ -29,6 +42,12 @@ pub(crate) struct Known {
     pub name: String,
     /// Which captures are vectors of strings.
     pub vectors: Vec<bool>,
+    /// The captures of arguments' memory at the entry, with the arguments' places.
+    pub entry: Vec<(usize, u8)>,
+    /// Calls that came, or are under way at the end, and that nobody asked for.
+    pub unwanted: u64,
+    /// The capture that says who calls.
+    pub identity: Option<usize>,
 }
 
 /// The state between records.
@@ -39,6 +58,12 @@ pub(crate) struct Delivery {
     parts: Parts,
     /// What a `siginfo_t` is.
     siginfo: Option<&'static Type>,
+    /// How many calls are handed out at most.
+    most: Option<u64>,
+    /// Records that came from the kernel, up to the last call that was asked for.
+    pub records: u64,
+    /// Of these, parts of calls.
+    pub parts_read: u64,
     pub delivered: u64,
     pub incomplete: u64,
     /// Lost calls that the stream has told of.
@@ -51,12 +76,16 @@ impl Delivery {
         probes: Vec<Box<dyn Probe>>,
         pairs: Vec<Known>,
         siginfo: Option<&'static Type>,
+        most: Option<u64>,
     ) -> Self {
         Self {
             probes,
             pairs,
             parts: Parts::default(),
             siginfo,
+            most,
+            records: 0,
+            parts_read: 0,
             delivered: 0,
             incomplete: 0,
             lost_shown: 0,
@@ -68,6 +97,18 @@ impl Delivery {
         &self.pairs
     }
 
+    /// Whether as many calls have been handed out as were asked for. Nothing is handed out any more then.
+    pub(crate) fn is_done(&self) -> bool {
+        self.most.is_some_and(|most| self.delivered >= most)
+    }
+
+    /// Notes that nobody asked for a call of this pair.
+    pub(crate) fn leave_out(&mut self, pair: u16) {
+        if let Some(known) = self.pairs.get_mut(usize::from(pair).wrapping_sub(1)) {
+            known.unwanted += 1;
+        }
+    }
+
     /// Takes one record. After an error of the sink nothing is delivered any more.
     pub(crate) fn record(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
         if self.error.is_some() {
@@ -77,6 +118,14 @@ impl Delivery {
             debug_assert!(false, "a record of {} bytes that is none", bytes.len());
             return;
         };
+        if self.is_done() {
+            if head.kind == layout::RECORD_CALL {
+                self.leave_out(head.pair);
+            }
+            return;
+        }
+        self.records += 1;
+        self.parts_read += u64::from(head.kind == layout::RECORD_PART);
         if let Err(error) = self.dispatch(head, payloads, sink) {
             self.error = Some(error);
         }
@@ -148,27 +197,33 @@ impl Delivery {
         self.decode(head, payloads, End::Unfinished, sink).map(|_| ())
     }
 
+    /// A call that is under way. Of the captures those in `pending`, a bit each, are still to be made: the arguments
+    /// from the first of them on are told at the return.
+    pub(crate) fn entered(
+        &mut self,
+        head: &Record,
+        payloads: &[u8],
+        pending: u64,
+        sink: &mut dyn Sink,
+    ) -> io::Result<()> {
+        let Some((known, probe)) = self.known(head) else { return Ok(()) };
+        let call = raw_call(known, head, Memory::new(payloads, self.parts.of(head)), End::Unfinished);
+        let has_vectors = head.flags & layout::CALL_VECTORS != 0;
+        let is_to_come = |capture: usize| {
+            pending & 1 << capture != 0 || (known.vectors.get(capture) == Some(&true) && !has_vectors)
+        };
+        let to_come = known.entry.iter().filter(|(capture, _)| is_to_come(*capture));
+        let told = to_come.map(|(_, arg)| usize::from(*arg)).min().unwrap_or(usize::MAX);
+        decode(probe, head, caller(known, call.memory), &call, Some(told), sink)
+    }
+
     /// Joins a call with its parts, has its probe decode it and hands it on; whether something is missing.
     fn decode(&mut self, head: &Record, payloads: &[u8], end: End, sink: &mut dyn Sink) -> io::Result<bool> {
         let parts = self.parts.take(head, payloads);
-        let Some(known) = self.pairs.get(usize::from(head.pair).wrapping_sub(1)) else { return Ok(false) };
+        let Some((known, probe)) = self.known(head) else { return Ok(false) };
         let memory = Memory::new(payloads, parts.as_ref());
-        let raw = RawCall {
-            pair: known.index,
-            name: &known.name,
-            nr: head.nr,
-            abi: if head.flags & layout::CALL_COMPAT != 0 { Abi::Compat32 } else { Abi::Native },
-            entry_ns: (head.flags & layout::CALL_NO_ENTRY == 0).then_some(head.entry_time),
-            args: head.args,
-            end,
-            memory,
-            tid: head.pid_tgid as u32,
-        };
-        let mut result = Ok(());
-        self.probes[known.probe].decode(&raw, &mut |call: &Call<'_>| {
-            // the borrow of what the probe made ends with this call
-            result = sink.event(&event(head, EventKind::Call(Call { ..*call })));
-        });
+        let call = raw_call(known, head, memory, end);
+        let result = decode(probe, head, caller(known, memory), &call, None, sink);
         let incomplete =
             is_incomplete(head, &memory) || parts.as_ref().map_or(head.parts > 0, |parts| !parts.is_whole());
         if let Some(parts) = parts {
@@ -176,10 +231,69 @@ impl Delivery {
         }
         result.map(|()| incomplete)
     }
+
+    fn known(&self, head: &Record) -> Option<(&Known, &dyn Probe)> {
+        let known = self.pairs.get(usize::from(head.pair).wrapping_sub(1))?;
+        Some((known, self.probes[known.probe].as_ref()))
+    }
+}
+
+/// Which captures are of arguments' memory at the entry, with the arguments' places.
+pub(crate) fn entry_captures(captures: &[Capture]) -> Vec<(usize, u8)> {
+    let of_entry = |(place, capture): (usize, &Capture)| match (capture.from, capture.when) {
+        (From::Arg(arg), When::Entry | When::EntryOnly) => Some((place, arg)),
+        _ => None,
+    };
+    captures.iter().enumerate().filter_map(of_entry).collect()
+}
+
+fn raw_call<'a>(known: &'a Known, head: &Record, memory: Memory<'a>, end: End) -> RawCall<'a> {
+    RawCall {
+        pair: known.index,
+        name: &known.name,
+        nr: head.nr,
+        abi: if head.flags & layout::CALL_COMPAT != 0 { Abi::Compat32 } else { Abi::Native },
+        entry_ns: (head.flags & layout::CALL_NO_ENTRY == 0).then_some(head.entry_time),
+        args: head.args,
+        end,
+        memory,
+        tid: head.pid_tgid as u32,
+    }
+}
+
+/// Who made a call, if that was captured.
+fn caller<'a>(known: &Known, memory: Memory<'a>) -> Option<Caller<'a>> {
+    match memory.of_capture(known.identity?)? {
+        Payload::Bytes(bytes) => Caller::from_payload(bytes),
+        _ => None,
+    }
+}
+
+/// Has a probe decode a call and hands it on; if it has not returned, with at most so many arguments as known.
+fn decode(
+    probe: &dyn Probe,
+    head: &Record,
+    caller: Option<Caller<'_>>,
+    call: &RawCall<'_>,
+    entered: Option<usize>,
+    sink: &mut dyn Sink,
+) -> io::Result<()> {
+    let mut result = Ok(());
+    probe.decode(call, &mut |call: &Call<'_>| {
+        // the borrow of what the probe made ends with this call
+        let call = Call { ..*call };
+        let kind = match entered {
+            Some(known) => EventKind::Entered(Call { at_entry: call.at_entry.min(known), ..call }),
+            None => EventKind::Call(call),
+        };
+        result = sink.event(&Event { caller, ..event(head, kind) });
+    });
+    result
 }
 
 fn event<'a>(head: &Record, kind: EventKind<'a>) -> Event<'a> {
-    Event { tgid: (head.pid_tgid >> 32) as u32, tid: head.pid_tgid as u32, time_ns: head.time, kind }
+    let (tgid, tid) = ((head.pid_tgid >> 32) as u32, head.pid_tgid as u32);
+    Event { tgid, tid, time_ns: head.time, caller: None, kind }
 }
 
 /// Whether something that was asked for could not be captured, or only in part. A path that the kernel finds too

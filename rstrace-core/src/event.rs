@@ -4,6 +4,7 @@
 //! says how a value is printed beyond what it *is*: that is the output's business.
 
 use crate::describe::{Object, Type};
+use crate::file::File;
 use crate::flags::{Choices, Flags, Packed};
 use crate::probe::RawCall;
 use crate::strings::Strings;
@@ -17,8 +18,28 @@ pub struct Event<'a> {
     pub tid: u32,
     /// When it happened (of a call: when it returned), `CLOCK_MONOTONIC` nanoseconds.
     pub time_ns: u64,
+    /// Who made the call, if this is one and the session was asked, see [`Options::callers`](crate::Options::callers).
+    pub caller: Option<Caller<'a>>,
     /// What happened.
     pub kind: EventKind<'a>,
+}
+
+/// Who made a call, as it was when the call was entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller<'a> {
+    /// The real user id, in the initial user namespace.
+    pub uid: u32,
+    /// The thread's name, as `/proc/PID/task/TID/comm` has it: without the terminator.
+    pub comm: &'a [u8],
+}
+
+impl<'a> Caller<'a> {
+    /// From what [`What::Identity`](crate::probe::What::Identity) brought.
+    pub(crate) fn from_payload(bytes: &'a [u8]) -> Option<Self> {
+        let (uid, comm) = bytes.split_first_chunk::<4>()?;
+        let end = comm.iter().position(|byte| *byte == 0).unwrap_or(comm.len());
+        Some(Self { uid: u32::from_ne_bytes(*uid), comm: &comm[..end] })
+    }
 }
 
 /// What happened.
@@ -26,6 +47,9 @@ pub struct Event<'a> {
 pub enum EventKind<'a> {
     /// A pair: a call was entered and returned (or never will).
     Call(Call<'a>),
+    /// A call was entered and has not returned; its outcome is [`Outcome::Unfinished`]. Only for sinks that ask, see
+    /// [`Sink::overdue`](crate::Sink::overdue): the call itself is told when it returns.
+    Entered(Call<'a>),
     /// The thread made a new thread or process.
     Fork {
         /// The new thread's id.
@@ -129,10 +153,14 @@ pub struct Call<'a> {
     pub entry_ns: Option<u64>,
     /// The arguments, in the order of the call.
     pub args: &'a [Arg<'a>],
+    /// How many of them, from the first on, are known when the call is entered: those before any that it writes.
+    pub at_entry: usize,
     /// The result.
     pub outcome: Outcome<'a>,
     /// What else the probe knows: named facts that are no arguments.
     pub notes: &'a [Arg<'a>],
+    /// The registers and numbers that it was decoded from; `None` if the probe does not say.
+    pub raw: Option<&'a RawCall<'a>>,
     /// What the result stands for, if the probe says.
     pub gloss: Option<Glossed<'a>>,
 }
@@ -164,12 +192,15 @@ pub struct Arg<'a> {
     pub value: Value<'a>,
     /// Whether the name is always shown with it.
     pub named: bool,
+    /// What the program passed: the register, or two of them as one number where an argument takes two. `None` of
+    /// what is no argument of its own.
+    pub raw: Option<u64>,
 }
 
 impl<'a> Arg<'a> {
     /// A value of which the place says what it is.
     pub const fn new(name: &'static str, value: Value<'a>) -> Self {
-        Self { name, value, named: false }
+        Self { name, value, named: false, raw: None }
     }
 }
 
@@ -199,10 +230,10 @@ pub enum Value<'a> {
     Hex(u64),
     /// An address in the traced process; zero is `NULL`.
     Address(u64),
-    /// A file descriptor.
-    Fd(i32),
-    /// A file descriptor of a directory, or `AT_FDCWD`.
-    DirFd(i32),
+    /// A file descriptor, and what it is if that was asked for and the descriptor is open.
+    Fd(i32, Option<File<'a>>),
+    /// A file descriptor of a directory, or `AT_FDCWD`; likewise.
+    DirFd(i32, Option<File<'a>>),
     /// A set of flags.
     Flags(Flags),
     /// A set of flags with numbers among them.

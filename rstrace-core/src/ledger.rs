@@ -1,6 +1,7 @@
 //! The account of a session, in calls: seen = delivered + lost, each loss with its cause.
 //!
-//! `seen` is counted in the kernel before anything can fail; `delivered` where events are handed out.
+//! `seen` is counted in the kernel before anything can fail; `delivered` where events are handed out. A call that is
+//! left out is not among those seen: one by its entry is not counted at all, one by its end is subtracted.
 
 use rstrace_probes_bpf::layout::{self, Counters};
 
@@ -11,6 +12,12 @@ pub struct Ledger {
     pub seen: u64,
     /// Calls that were handed out.
     pub delivered: u64,
+    /// Calls whose end told that they are not asked for, or that came after the last one; no part of those seen.
+    pub left_out: u64,
+    /// Records that came from the kernel: calls, parts of them, and events of other kinds.
+    pub records: u64,
+    /// Of these records, parts.
+    pub parts: u64,
     /// Of those delivered, calls with something that could not be captured.
     pub incomplete: u64,
     /// Calls that were not handed out, by cause.
@@ -64,11 +71,13 @@ impl Lost {
 }
 
 impl Ledger {
-    /// Adds what the kernel side counted for one pair.
-    pub(crate) fn add(&mut self, name: &str, counters: &Counters) {
+    /// Adds what the kernel side counted for one pair, and calls under way at the end that nobody asked for.
+    pub(crate) fn add(&mut self, name: &str, counters: &Counters, unwanted: u64) {
         let count = |which: usize| counters.count[which];
-        // those that only their return told to be unwanted were counted at entry
-        let seen = count(layout::COUNT_SEEN) - count(layout::COUNT_FILTERED);
+        // those that only their end told to be unwanted were counted at entry
+        let left_out = count(layout::COUNT_FILTERED) + unwanted;
+        let seen = count(layout::COUNT_SEEN) - left_out;
+        self.left_out += left_out;
         self.seen += seen;
         self.lost.buffer_full += count(layout::COUNT_BUFFER_FULL);
         self.lost.no_return += count(layout::COUNT_NO_RETURN);
@@ -99,13 +108,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_left_out_is_not_seen() {
+        let mut counters = Counters::default();
+        counters.count[layout::COUNT_SEEN] = 10;
+        counters.count[layout::COUNT_FILTERED] = 6;
+        let mut ledger = Ledger { delivered: 3, ..Ledger::default() };
+        ledger.add("f", &counters, 1);
+        assert_eq!((ledger.seen, ledger.left_out), (3, 7));
+        assert!(ledger.adds_up() && ledger.pairs == [("f".to_owned(), 3)]);
+    }
+
+    #[test]
     fn a_return_without_entry_is_told_from_a_full_map() {
         let mut counters = Counters::default();
         counters.count[layout::COUNT_SEEN] = 10;
         counters.count[layout::COUNT_NO_ENTRY] = 5;
         counters.count[layout::COUNT_INFLIGHT_FULL] = 3;
         let mut ledger = Ledger::default();
-        ledger.add("f", &counters);
+        ledger.add("f", &counters, 0);
         ledger.delivered = 5;
         assert_eq!((ledger.lost.inflight_full, ledger.lost.no_entry), (3, 2));
         assert!(ledger.adds_up());

@@ -6,25 +6,32 @@
 
 mod arch;
 mod backend;
+mod before;
+mod clock;
 mod deliver;
 mod error;
 mod filter;
 mod ledger;
+mod mapping;
 mod parts;
 mod record;
 mod session;
 mod target;
 mod transport;
+mod underway;
+mod unpreempted;
 
 pub mod describe;
 pub mod doctor;
 pub mod event;
+pub mod file;
 pub mod flags;
 pub mod machine;
 pub mod memory;
 pub mod probe;
 #[doc(hidden)]
 pub mod replay;
+pub mod statistics;
 pub mod strings;
 pub mod way;
 
@@ -32,7 +39,7 @@ pub use backend::Backend;
 pub use deliver::Sink;
 pub use error::{Error, ErrorKind, Result};
 pub use event::Event;
-pub use filter::{ArgFilter, Filter, MAX_NAME, MAX_TESTS};
+pub use filter::{ArgFilter, Filter, MAX_NAME, MAX_PATH, MAX_TESTS, Name, Statuses};
 pub use ledger::{Ledger, Lost};
 pub use machine::Machine;
 pub use probe::Probe;

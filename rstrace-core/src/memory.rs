@@ -210,11 +210,13 @@ impl Encoded {
 
 /// Appends bytes as words, the last one filled up with zeros.
 pub(crate) fn extend(words: &mut Vec<u64>, bytes: &[u8]) {
-    words.extend(bytes.chunks(8).map(|chunk| {
+    let (whole, rest) = bytes.as_chunks::<8>();
+    words.extend(whole.iter().map(|word| u64::from_ne_bytes(*word)));
+    if !rest.is_empty() {
         let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        u64::from_ne_bytes(word)
-    }));
+        word[..rest.len()].copy_from_slice(rest);
+        words.push(u64::from_ne_bytes(word));
+    }
 }
 
 /// The bytes of words.
@@ -229,6 +231,20 @@ mod tests {
 
     fn piece(capture: usize, at: At, address: u64, payload: Payload<'_>) -> Piece<'_> {
         Piece { capture, at, address, payload, made: false }
+    }
+
+    #[test]
+    fn bytes_become_words_with_zeros_behind_the_last_one() {
+        let mut words = vec![7];
+        for len in 0..20u8 {
+            let bytes: Vec<u8> = (1..=len).collect();
+            words.truncate(1);
+            extend(&mut words, &bytes);
+            assert_eq!(words.len(), 1 + bytes.len().div_ceil(8));
+            let (text, filling) = bytes_of(&words[1..]).split_at(bytes.len());
+            assert_eq!((words[0], text), (7, &bytes[..]));
+            assert!(filling.iter().all(|byte| *byte == 0), "{filling:?}");
+        }
     }
 
     #[test]

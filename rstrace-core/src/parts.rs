@@ -84,6 +84,12 @@ impl Parts {
         Some(call)
     }
 
+    /// The parts of a call that is under way, if there are any.
+    pub(crate) fn of(&self, head: &Record) -> Option<&Call> {
+        let call = self.waiting.get(&(head.pid_tgid, head.slot))?;
+        (call.entry_time == head.entry_time).then_some(call)
+    }
+
     /// Takes back what `take` gave, to be used again.
     pub(crate) fn give_back(&mut self, call: Call) {
         if self.spare.len() < 16 {

@@ -1,12 +1,16 @@
 //! What a plug-in says: which pairs it wants, what to capture from each, and how to decode what comes back.
 
+use rstrace_probes_bpf::layout;
+
 use crate::event::{Abi, Call, Outcome, Value};
+use crate::file::File;
 pub use crate::memory::Memory;
+use crate::memory::{At, Piece};
 
 /// Arguments that a pair carries.
 pub const MAX_ARGS: usize = 6;
 /// Captures that a pair can ask for.
-pub const MAX_CAPTURES: usize = 12;
+pub const MAX_CAPTURES: usize = 16;
 /// The longest path with its terminator, in bytes.
 pub const PATH_MAX: u32 = 4096;
 
@@ -40,6 +44,17 @@ pub struct Pair {
     pub captures: Vec<Capture>,
     /// Other captures for calls where one argument has a certain value, as an `ioctl` has for its request.
     pub variants: Option<Variants>,
+    /// What of the arguments is a path or a descriptor, for a filter of paths.
+    pub accesses: Accesses,
+}
+
+/// Which arguments a call accesses files by, a bit each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Accesses {
+    /// Addresses of paths.
+    pub paths: u8,
+    /// Descriptors.
+    pub descriptors: u8,
 }
 
 /// Captures by the value of an argument.
@@ -136,6 +151,8 @@ pub enum From {
         /// Bytes of an address in the traced process.
         size: u8,
     },
+    /// What the call returned; of a [`What::File`] only.
+    Return,
 }
 
 /// When a capture is read.
@@ -224,6 +241,8 @@ pub enum What {
     },
     /// What socket the descriptor is that the argument says: see [`RawCall::socket`].
     Socket,
+    /// What the descriptor is that stands where the address would: see [`RawCall::file`].
+    File,
 }
 
 /// A flag behind an argument.
@@ -259,6 +278,16 @@ pub enum Count {
         /// Index of a capture of the same pair.
         of: u8,
         /// Bytes from its beginning, of a list from the beginning of the element.
+        offset: u16,
+        /// Bytes of the member: 1, 2, 4 or 8.
+        size: u8,
+    },
+    /// As many as are needed, in words of 64, for so many bits as a member of what the capture with the index `of`
+    /// brought says.
+    CapturedBits {
+        /// Index of a capture of the same pair.
+        of: u8,
+        /// Bytes from its beginning.
         offset: u16,
         /// Bytes of the member: 1, 2, 4 or 8.
         size: u8,
@@ -352,9 +381,22 @@ impl<'a> RawCall<'a> {
 
     /// What socket the descriptor in this argument is, if that was captured.
     pub fn socket(&self, arg: usize) -> Option<Socket> {
-        let bytes = self.memory.made(*self.args.get(arg)?)?.bytes().first_chunk::<8>()?;
+        // that of who calls is longer, and may stand at the address 0 too
+        let bytes = <&[u8; 8]>::try_from(self.memory.made(*self.args.get(arg)?)?.bytes()).ok()?;
         let half = |i: usize| u16::from_ne_bytes([bytes[2 * i], bytes[2 * i + 1]]);
         Some(Socket { family: half(0), kind: half(1), protocol: half(2), bound: half(3) != 0 })
+    }
+
+    /// What the descriptor with this number was before the call, or is after it, if that was captured.
+    pub fn file(&self, fd: i32, at: At) -> Option<File<'a>> {
+        let address = layout::DESCRIPTOR_TAG | u64::from(fd as u32);
+        // what failed has changed nothing, should only its return have been seen
+        let meant = |piece: &Piece<'_>| piece.at == at || (at == At::Entry && !self.succeeded());
+        let piece = self.memory.pieces().find(|p| p.made && p.address == address && meant(p))?;
+        match piece.payload {
+            Payload::Bytes(bytes) => File::from_payload(bytes),
+            _ => None,
+        }
     }
 
     /// Whether it returned, and that is no error code of a system call.

@@ -2,7 +2,7 @@
 
 use rstrace_probes_bpf::layout;
 
-use crate::deliver::{Delivery, Known};
+use crate::deliver::{self, Delivery, Known};
 use crate::describe::Type;
 use crate::memory::{Encoded, bytes_of, extend};
 use crate::probe::{End, Probe, RawCall, What};
@@ -30,13 +30,16 @@ impl Replay {
         let mut pairs = Vec::new();
         for (probe, index_of) in probes.iter().enumerate() {
             pairs.extend(index_of.pairs().into_iter().enumerate().map(|(index, pair)| Known {
+                unwanted: 0,
                 probe,
                 index,
                 name: pair.name.to_owned(),
                 vectors: pair.captures.iter().map(|capture| capture.what == What::Strings).collect(),
+                entry: deliver::entry_captures(&pair.captures),
+                identity: None,
             }));
         }
-        Self { delivery: Delivery::new(probes, pairs, Some(siginfo)), words: Vec::new() }
+        Self { delivery: Delivery::new(probes, pairs, Some(siginfo), None), words: Vec::new() }
     }
 
     /// How many pairs there are.

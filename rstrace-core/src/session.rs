@@ -1,5 +1,6 @@
 //! A session: a target, probes attached to it, and the loop that hands out events until the target ends.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
@@ -12,25 +13,30 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::signal::{self, SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
-use rstrace_probes_bpf::layout::{self, Counters, Inflight, InflightKey};
+use rstrace_probes_bpf::layout::{self, Counters};
 
 use crate::backend::Backend;
 use crate::backend::attach::{self, Attached, Settings};
-use crate::backend::plan::{self, Plan, Wish};
-use crate::deliver::{Delivery, Known, Sink, wait_status};
+use crate::backend::plan::{self, Plan, Tally, Wish};
+use crate::before::{self, Before, Numbered};
+use crate::clock::monotonic_ns;
+use crate::deliver::{self, Delivery, Known, Sink, wait_status};
 use crate::describe::Type;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::event::{Event, EventKind, WaitStatus};
 use crate::filter::Filter;
 use crate::ledger::Ledger;
 use crate::machine::Machine;
-use crate::probe::{Probe, What};
+use crate::probe::{Capture, From, MAX_CAPTURES, Pair, Probe, What, When};
 use crate::record::Record;
+use crate::statistics::{Counter, Counting, Statistics, Times};
 use crate::target::Target;
 use crate::target::attach::{Process, no_such_process, readers_of_our_output, thread_exists};
 use crate::target::launch::{Held, Inherited};
 use crate::transport::pump::{POLL_MS, Pump};
 use crate::transport::{NO_RING, Reader, Transport};
+use crate::underway;
+use crate::unpreempted::Unpreempted;
 
 /// What a session is to do.
 #[derive(Debug, Clone)]
@@ -51,8 +57,14 @@ pub struct Options {
     pub loss: Loss,
     /// Which calls are asked for.
     pub filter: Filter,
+    /// Whether calls say who made them ([`Event::caller`]).
+    pub callers: bool,
+    /// What is counted beside the events or instead of them.
+    pub counting: Option<Counting>,
     /// When to end at the latest, counted from the beginning of [`Session::run`]. A command that still runs goes on.
     pub duration: Option<Duration>,
+    /// After how many calls to end. A command that still runs goes on.
+    pub calls: Option<u64>,
 }
 
 /// What is done when calls are made faster than they can be read, for longer than the buffer lasts.
@@ -67,7 +79,10 @@ pub enum Loss {
 /// Bytes of the ring buffer.
 const RING_BYTES: usize = 16 << 20;
 /// Bytes of each CPU's perf buffer.
-const PERF_BYTES: usize = 4 << 20;
+const PERF_BYTES: usize = 8 << 20;
+
+/// A call is shown before its return when it has lasted so long.
+const LASTING_NS: u64 = 100_000_000;
 
 /// How a session ended.
 #[derive(Debug)]
@@ -78,10 +93,12 @@ pub struct Report {
     pub command: Option<WaitStatus>,
     /// The signal that ended the session, if one did.
     pub interrupted: Option<Signal>,
-    /// Whether it ended because its time was over.
+    /// Whether it ended because its time was over, or as many calls had been handed out as were asked for.
     pub expired: bool,
     /// Whether the sink's reader was gone before the end.
     pub closed: bool,
+    /// What was counted, if that was asked for.
+    pub statistics: Option<Statistics>,
     /// The backends that were used.
     pub backends: Vec<Backend>,
     /// The transport that was used.
@@ -105,6 +122,16 @@ pub struct Session<'m> {
     startup: Duration,
     duration: Option<Duration>,
     warnings: Vec<String>,
+    /// Threads of which the sink wants to know in which call they are, by group and id.
+    asked: Vec<(Option<u32>, u32)>,
+    /// Threads that were attached to and may still be in a call from before.
+    attached_to: HashSet<u32>,
+    /// The pairs, for calls from before.
+    pairs: Vec<Numbered>,
+    counter: Option<Counter>,
+    /// Nothing is sent from the kernel.
+    silent: bool,
+    filter: Filter,
 }
 
 /// What ends a session.
@@ -153,18 +180,39 @@ impl<'m> Session<'m> {
                 pairs.push(pair);
             }
         }
+        let silent = options.counting.is_some_and(|counting| !counting.events);
+        if silent {
+            // what nobody sees need not be read
+            for pair in &mut pairs {
+                pair.captures.clear();
+                pair.variants = None;
+            }
+        } else if options.callers {
+            pairs.iter_mut().for_each(ask_for_caller);
+        }
+        // calls are counted however they end, as strace counts them; nothing else is to be done for `silent`
+        let filter = if silent { options.filter.without_results() } else { options.filter.clone() };
+        // only the tracepoints are sure to tell a call's number
+        let backend = if options.counting.is_some() { Some(Backend::Tracepoint) } else { options.backend };
         let rows = plan::rows(&pairs);
-        let plan = Plan::make(machine, options.backend, &rows)?;
+        let plan = Plan::make(machine, backend, &rows)?;
         let mut place = 0;
         let mut known = Vec::new();
+        let mut numbered = Vec::new();
         for (row, id) in rows.iter().zip(1..) {
             place += usize::from(row.variant.is_none() && id > 1);
+            if row.variant.is_none() {
+                numbered.push(Numbered { id, pair: row.pair.clone() });
+            }
             let (probe, index) = places[place];
             known.push(Known {
                 probe,
                 index,
+                unwanted: 0,
                 name: plan.symbol(id).unwrap_or(row.pair.name).to_owned(),
                 vectors: row.captures.iter().map(|capture| capture.what == What::Strings).collect(),
+                entry: deliver::entry_captures(row.captures),
+                identity: row.captures.iter().position(|capture| capture.what == What::Identity),
             });
         }
 
@@ -181,13 +229,18 @@ impl<'m> Session<'m> {
             wish: Wish {
                 follow: options.target.follows(),
                 signals: options.signals.is_some(),
-                throttle: options.loss == Loss::Never,
+                throttle: options.loss == Loss::Never && !silent,
+                tally: options.counting.map(|counting| Tally {
+                    alone: silent && filter.is_of_target(),
+                    cpu: counting.times == Times::Cpu,
+                }),
             },
             uid: options.uid,
             held: matches!(end, End::Command { .. }),
-            filter: options.filter.clone(),
+            filter: filter.clone(),
             transport,
-            buffer: buffer.max(4096).next_power_of_two(),
+            buffer: if silent { 4096 } else { buffer.max(4096).next_power_of_two() },
+            counting: options.counting,
         };
         let mut attached = attach::load(machine, &plan, &settings)?;
         let maps = &attached.skel.maps;
@@ -205,7 +258,7 @@ impl<'m> Session<'m> {
         }
         attached.attach(machine, &plan)?;
         let warnings = plan.warnings.clone();
-        let delivery = Delivery::new(probes, known, options.signals);
+        let delivery = Delivery::new(probes, known, options.signals, options.calls);
         let mut session = Self {
             pump: Pump::start(reader)?,
             attached,
@@ -217,6 +270,12 @@ impl<'m> Session<'m> {
             startup: Duration::ZERO,
             duration: options.duration,
             warnings,
+            asked: Vec::new(),
+            attached_to: HashSet::new(),
+            pairs: numbered,
+            counter: options.counting.as_ref().map(Counter::new),
+            silent,
+            filter,
         };
         session.follow_target(&options.target)?;
         session.startup = begun.elapsed();
@@ -236,8 +295,8 @@ impl<'m> Session<'m> {
 
     fn find_target(target: &Target, inherited: Inherited) -> Result<End> {
         Ok(match target {
-            Target::Launch { argv, user, follow } => {
-                let held = Held::start(argv, user.as_ref(), inherited)?;
+            Target::Launch { argv, argv0, env, user, follow } => {
+                let held = Held::start(argv, argv0.as_deref(), env, user.as_ref(), inherited)?;
                 let process = Process::open(held.pid().as_raw() as u32)?;
                 End::Command { held: Some(held), process, follow: *follow, program: argv[0].clone() }
             }
@@ -259,6 +318,7 @@ impl<'m> Session<'m> {
 
     /// Fills the set of what is followed, now that the fork and exit points keep it.
     fn follow_target(&mut self, target: &Target) -> Result<()> {
+        let _unpreempted = Unpreempted::new();
         match (&self.end, target) {
             (End::Command { process, follow: true, .. }, _) => self.follow(process.pid)?,
             (End::Processes { processes, follow: true }, _) => {
@@ -291,6 +351,13 @@ impl<'m> Session<'m> {
             (End::Thread, Target::Thread(tid)) => self.follow(*tid)?,
             _ => {}
         }
+        match (&self.end, target) {
+            (End::Processes { processes, .. }, _) => {
+                self.attached_to.extend(processes.iter().flat_map(Process::threads));
+            }
+            (End::Thread, Target::Thread(tid)) => self.attached_to.extend([*tid]),
+            _ => {}
+        }
         if let End::Processes { processes, .. } = &self.end
             && let Some(gone) = processes.iter().find(|process| process.has_ended())
         {
@@ -321,6 +388,9 @@ impl<'m> Session<'m> {
         let started = Instant::now();
         let deadline = self.duration.and_then(|duration| started.checked_add(duration));
         let mut failure = None;
+        if let Some(counter) = &mut self.counter {
+            counter.start();
+        }
         if let End::Command { held, program, .. } = &mut self.end
             && let Some(held) = held.take()
         {
@@ -347,13 +417,28 @@ impl<'m> Session<'m> {
         let mut expired = false;
         while !ended {
             ended = self.has_ended(&epoll);
+            let read_ns = self.pump.read_until();
             let delivery = &mut self.delivery;
             let any = self.pump.read(&mut |bytes| delivery.record(bytes, sink))?;
+            if self.delivery.error.is_none() {
+                // what happened until then has been handed out, if nothing is waiting
+                let complete_ns =
+                    if any { 0 } else { read_ns.min(monotonic_ns().saturating_sub(LASTING_NS)) };
+                self.tell_of_entered(complete_ns, sink);
+            }
             if self.delivery.error.is_some() {
                 break;
             }
             interrupted = self.handle_signals()?;
-            expired = !ended && deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if let Some(counter) = &mut self.counter
+                && let Some(statistics) = counter.tick(&self.attached)?
+                && let Err(error) = sink.statistics(&statistics)
+            {
+                self.delivery.error = Some(error);
+                break;
+            }
+            let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            expired = !ended && (is_over || self.delivery.is_done());
             if interrupted.is_some() || expired {
                 break;
             }
@@ -362,8 +447,9 @@ impl<'m> Session<'m> {
                     self.delivery.error = Some(error);
                     break;
                 }
-                let left = deadline.map_or(u128::MAX, |deadline| {
-                    deadline.saturating_duration_since(Instant::now()).as_millis() + 1
+                let next = self.counter.as_ref().and_then(Counter::next);
+                let left = deadline.into_iter().chain(next).min().map_or(u128::MAX, |moment| {
+                    moment.saturating_duration_since(Instant::now()).as_millis() + 1
                 });
                 let timeout = left.min(u128::from(POLL_MS)) as u16;
                 match epoll.wait(&mut events, EpollTimeout::from(timeout)) {
@@ -397,6 +483,7 @@ impl<'m> Session<'m> {
                     if ended {
                         let _ = epoll.delete(process.as_fd());
                         // its id may become another's
+                        let _unpreempted = Unpreempted::new();
                         let _ = followed.delete(&process.pid.to_ne_bytes());
                     }
                     !ended
@@ -447,18 +534,22 @@ impl<'m> Session<'m> {
         let delivery = &mut self.delivery;
         self.pump.finish();
         while self.pump.read(&mut |bytes| delivery.record(bytes, sink))? {}
-        let unfinished = self.report_unfinished(sink);
+        let silent = self.silent;
+        let unfinished = if silent { 0 } else { self.report_unfinished(sink) };
 
         let mut ledger = Ledger {
             delivered: self.delivery.delivered,
             incomplete: self.delivery.incomplete,
             recursion,
             dropped_returns,
+            records: self.delivery.records,
+            parts: self.delivery.parts_read,
             ..Ledger::default()
         };
         ledger.lost.ended_within = unfinished;
-        for (index, known) in self.delivery.pairs().iter().enumerate() {
-            ledger.add(&known.name, &self.counters(index as u32 + 1)?);
+        // what is only counted is no part of the account of what was to be delivered
+        for (index, known) in self.delivery.pairs().iter().enumerate().filter(|_| !silent) {
+            ledger.add(&known.name, &self.counters(index as u32 + 1)?, known.unwanted);
         }
         let points = self.counters(0)?;
         ledger.lost_points = points.count[layout::COUNT_POINT_LOST];
@@ -466,11 +557,21 @@ impl<'m> Session<'m> {
         ledger.throttled = points.count[layout::COUNT_THROTTLED];
         ledger.throttled_for = Duration::from_nanos(points.count[layout::COUNT_THROTTLED_NS]);
         ledger.spilled = self.pump.spilled();
+        let statistics = match &mut self.counter {
+            None => None,
+            Some(counter) => {
+                let rest = counter.rest(&self.attached)?;
+                if counter.has_intervals() && self.delivery.error.is_none() {
+                    self.delivery.error = sink.statistics(&rest).err();
+                }
+                Some(counter.total(&self.attached, points.count[layout::COUNT_NOT_TALLIED])?)
+            }
+        };
 
         // those that no later record could tell of
         let calls = ledger.lost.buffer_full.saturating_sub(self.delivery.lost_shown);
         if calls > 0 && self.delivery.error.is_none() {
-            let event = Event { tgid: 0, tid: 0, time_ns: 0, kind: EventKind::Lost { calls } };
+            let event = Event { tgid: 0, tid: 0, time_ns: 0, caller: None, kind: EventKind::Lost { calls } };
             self.delivery.error = sink.event(&event).err();
         }
         let error = self.delivery.error.take().or_else(|| sink.idle().err());
@@ -489,6 +590,7 @@ impl<'m> Session<'m> {
             interrupted,
             expired,
             closed,
+            statistics,
             backends: self.plan.backends.clone(),
             transport: self.transport,
             startup: self.startup,
@@ -540,44 +642,80 @@ impl<'m> Session<'m> {
 
     /// Shows the calls that are still under way, and counts them.
     fn report_unfinished(&mut self, sink: &mut dyn Sink) -> u64 {
-        let map = &self.attached.skel.maps.inflights;
-        let mut calls = Vec::new();
-        for key in map.keys() {
-            let mut at = InflightKey::default();
-            let mut state = Inflight::default();
-            let Ok(Some(value)) = map.lookup(&key, MapFlags::ANY) else { continue };
-            if plain::copy_from_bytes(&mut at, &key).is_err()
-                || plain::copy_from_bytes(&mut state, &value).is_err()
-            {
+        let mut shown = 0;
+        for call in underway::all(&self.attached.skel.maps.inflights) {
+            let head = call.head();
+            let after = Duration::from_nanos(monotonic_ns().saturating_sub(head.entry_time));
+            let is_undecided = head.flags & layout::CALL_UNDECIDED != 0;
+            if !self.filter.wants_detached(after) || is_undecided || self.delivery.is_done() {
+                self.delivery.leave_out(head.pair);
                 continue;
             }
-            if state.pair != 0 {
-                calls.push((at, state));
-            }
-        }
-        calls.sort_by_key(|(_, state)| state.entry_time);
-        for (at, state) in &calls {
-            let head = Record {
-                kind: layout::RECORD_CALL,
-                pair: state.pair,
-                time: state.entry_time,
-                entry_time: state.entry_time,
-                pid_tgid: at.pid_tgid,
-                args: state.args,
-                nr: state.nr,
-                flags: state.flags,
-                parts: state.parts,
-                slot: at.slot as u32,
-                ..Record::default()
-            };
+            shown += 1;
             if self.delivery.error.is_none() {
-                let len = (state.len as usize).min(state.data.len());
-                // aligned as a record's payloads are: `data` stands at a multiple of 8 in its structure
-                let result = self.delivery.unfinished(&head, &state.data[..len], sink);
+                let result = self.delivery.unfinished(&head, call.payloads(), sink);
                 self.delivery.error = result.err();
             }
         }
-        calls.len() as u64
+        shown
+    }
+
+    /// Tells the sink of calls that are under way, as far as it asks.
+    fn tell_of_entered(&mut self, complete_ns: u64, sink: &mut dyn Sink) {
+        let asked = &mut self.asked;
+        asked.clear();
+        sink.overdue(complete_ns, &mut |tgid, tid| asked.push((tgid, tid)));
+        if self.filter.is_by_result() {
+            // whether anybody wants to see it is not known before it ends
+            asked.clear();
+        }
+        if asked.is_empty() {
+            return;
+        }
+        let _unpreempted = Unpreempted::new();
+        for &(tgid, tid) in &self.asked {
+            let Some(tgid) = tgid.or_else(|| underway::group_of(tid)) else { continue };
+            let (inflights, slots) = (&self.attached.skel.maps.inflights, self.plan.slots());
+            let result = if let Some(call) = underway::of_thread(inflights, slots, tgid, tid) {
+                self.attached_to.remove(&tid);
+                let head = call.head();
+                if head.flags & layout::CALL_UNDECIDED != 0 {
+                    continue;
+                }
+                self.delivery.entered(&head, call.payloads(), call.pending(), sink)
+            } else if self.attached_to.contains(&tid) && !self.filter.is_by_entry() {
+                // what a filter says of a call from before is known when it returns
+                let entered = || underway::of_thread(inflights, slots, tgid, tid).is_some();
+                let call = before::look(&self.pairs, tgid, tid, entered);
+                if !matches!(call, Before::Moving) {
+                    self.attached_to.remove(&tid);
+                }
+                match call {
+                    Before::In(head, payloads) => {
+                        let head = Record { time: monotonic_ns(), ..*head };
+                        self.delivery.entered(&head, payloads.as_bytes(), 0, sink)
+                    }
+                    Before::InNone | Before::Moving => Ok(()),
+                }
+            } else {
+                Ok(())
+            };
+            if let Err(error) = result {
+                self.delivery.error = Some(error);
+                return;
+            }
+        }
+    }
+}
+
+/// Captures who calls, behind what the probe wants.
+fn ask_for_caller(pair: &mut Pair) {
+    let variants = pair.variants.iter_mut().flat_map(|variants| &mut variants.captures);
+    for captures in variants.map(|(_, captures)| captures).chain([&mut pair.captures]) {
+        let has_it = captures.iter().any(|capture| capture.what == What::Identity);
+        if !has_it && captures.len() < MAX_CAPTURES {
+            captures.push(Capture { from: From::Arg(0), when: When::Entry, what: What::Identity });
+        }
     }
 }
 

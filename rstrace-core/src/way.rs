@@ -57,6 +57,11 @@ impl<'a> Way<'a> {
         }
     }
 
+    /// Whether what it leads to has been deleted, whatever else is known of it.
+    pub fn is_deleted(self) -> bool {
+        self.state & layout::WAY_DELETED != 0
+    }
+
     /// Whether it begins at the thread's root directory, because the name is absolute.
     pub fn is_of_root(self) -> bool {
         self.state & layout::WAY_OF_ROOT != 0

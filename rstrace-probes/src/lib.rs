@@ -10,6 +10,7 @@ pub mod numbers;
 pub mod open;
 pub mod syscall;
 pub use syscall::table::KERNEL_SIGINFO as SIGINFO;
+pub use syscall::table::NETLINK_PROTOCOLS;
 #[doc(hidden)]
 pub mod uapi;
 
@@ -68,7 +69,7 @@ mod tests {
     #[test]
     fn a_row_says_what_its_probe_says() {
         for entry in REGISTRY {
-            let probe = (entry.make)(Limits { length: 32, whole_lists: false });
+            let probe = (entry.make)(Limits::of_length(32));
             assert_eq!((probe.name(), probe.summary()), (entry.name, entry.summary));
             assert!(!probe.pairs().is_empty());
         }

@@ -4,6 +4,9 @@
 //! `syscalls` crate, and what is newer than the crate goes by the headers' tables. A call that an architecture
 //! does not have is `None`.
 
+use std::borrow::Cow;
+
+use rstrace_core::event::Abi;
 use syscalls::Sysno;
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -41,6 +44,16 @@ pub fn native_name(number: u32) -> Option<&'static str> {
 /// The name of a number in the table for 32-bit programs.
 pub fn compat_name(number: u32) -> Option<&'static str> {
     *COMPAT_NAMES.get(number as usize)?
+}
+
+/// What a call is shown as, in lines and in tables: its name, or `syscall_0x` and its number, of which a register
+/// holds all, also of a negative one.
+pub fn name(abi: Abi, number: u32) -> Cow<'static, str> {
+    let (known, register) = match abi {
+        Abi::Native => (native_name(number), i64::from(number as i32) as u64),
+        Abi::Compat32 => (compat_name(number), number.into()),
+    };
+    known.map_or_else(|| Cow::Owned(format!("syscall_{register:#x}")), Cow::Borrowed)
 }
 
 static NATIVE_NAMES: [Option<&str>; length(NATIVE)] = by_number(NATIVE);
@@ -98,6 +111,14 @@ mod tests {
         assert_eq!((native_name(470), compat_name(471)), (Some("listns"), Some("rseq_slice_yield")));
         assert!(names().any(|name| name == "listns"));
         assert_eq!((native_name(400), compat_name(100_000)), (None, None));
+    }
+
+    #[test]
+    fn a_number_without_a_name_is_shown_as_the_register_has_it() {
+        assert_eq!((name(Abi::Native, 257), name(Abi::Compat32, 5)), ("openat".into(), "open".into()));
+        assert_eq!(name(Abi::Native, 0x4000_0027), "syscall_0x40000027");
+        assert_eq!(name(Abi::Native, u32::MAX), "syscall_0xffffffffffffffff");
+        assert_eq!(name(Abi::Compat32, u32::MAX), "syscall_0xffffffff");
     }
 
     #[test]

@@ -26,6 +26,10 @@ pub struct Ledger {
     pub causes: Vec<(String, u64)>,
     /// Times that the kernel skipped a program because it ran already, on the whole machine.
     pub recursion: Count,
+    /// Calls that were left out by how they ended.
+    pub left_out: u64,
+    /// Records that came from the kernel.
+    pub records: u64,
     /// Calls seen by each pair that saw any.
     pub pairs: Vec<(String, u64)>,
     /// The backend that was used.
@@ -60,6 +64,11 @@ impl Ledger {
             "unknown" => Count::Unknown,
             number => Count::Known(number.parse().map_err(|_| "recursion")?),
         };
+        let left_out = match find("left out at their end, and not among those seen: ") {
+            Some(number) => number.parse().map_err(|_| "calls left out")?,
+            None => 0,
+        };
+        let records = find("records ").and_then(|l| l.split_once(" = ")?.0.parse().ok()).ok_or("records")?;
         let pairs = lines.iter().filter_map(|l| l.strip_prefix("pair "));
         let pairs = pairs.map(|l| {
             let (name, seen) = l.split_once(" seen ")?;
@@ -80,6 +89,8 @@ impl Ledger {
             incomplete,
             causes,
             recursion,
+            left_out,
+            records,
             pairs,
             backend,
             transport,
@@ -136,6 +147,7 @@ mod tests {
 rstrace: seen 1000 = delivered 998 + lost 2
 rstrace: delivered 998 = complete 997 + incomplete 1
 rstrace: lost: buffer full 2, in-flight full 0, entry without return 0, return without entry 0, nested 0, ended within 0; recursion unknown
+rstrace: records 1003 = calls 998 + parts 1 + others 4
 rstrace: pair openat seen 990
 rstrace: pair creat seen 10
 rstrace: backend tracepoint, transport ring, 12345 events/s, started in 21 ms

@@ -203,4 +203,16 @@ impl Finished {
         assert_eq!(self.trace.lost(), ledger.lost_by("buffer full"), "lost in the stream and in {ledger:?}");
         ledger
     }
+
+    /// The ledger, with the lines against it too: each delivered call has one that tells of its return. Of a lost one
+    /// the beginning may have been shown before it was lost.
+    #[track_caller]
+    pub fn ledger_of_lines(&self) -> Ledger {
+        let ledger = self.ledger();
+        let (begun, returned): (Vec<_>, Vec<_>) =
+            self.trace.calls().into_iter().partition(|call| call.ends_with("<unfinished ...>"));
+        assert_eq!(returned.len() as u64, ledger.delivered, "lines and {ledger:?}, without {begun:#?}");
+        assert!(begun.len() as u64 <= ledger.lost, "{begun:#?}, but {ledger:?}");
+        ledger
+    }
 }

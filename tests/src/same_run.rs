@@ -61,8 +61,11 @@ impl SameRun {
             // a thread that died before strace knew in which call has no line
             !gate_itself && !line.text.starts_with("???(")
         });
-        // the gate waits in its first read of stdin
-        let is_wait = |line: &Line| line.pid.is_none_or(|p| p == pid) && line.text.starts_with("read(0, ");
+        // the gate waits in its first read of stdin, which may be told to be a pipe
+        let is_wait = |line: &Line| {
+            line.pid.is_none_or(|p| p == pid)
+                && line.text.strip_prefix("read(0").is_some_and(|rest| rest.starts_with([',', '<']))
+        };
         if let Some(waited) = by_strace.lines.iter().position(is_wait) {
             by_strace.lines.drain(..=waited);
         }

@@ -1,5 +1,7 @@
 //! How much of everything, in one place.
 
+use std::time::Duration;
+
 /// Opens that one thread makes as fast as it can.
 pub const BURST: u64 = 100_000;
 /// Threads that open at the same time.
@@ -19,4 +21,14 @@ pub const DROPPED_PAGES: u64 = 100;
 /// Times that rstrace attaches and detaches; fewer where the machine is emulated.
 pub fn attach_cycles() -> u32 {
     if crate::in_vm() { 3 } else { 200 }
+}
+
+/// Calls of a storm that is made hard.
+pub fn hard_storm() -> u64 {
+    if crate::in_vm() { 16_000 } else { 200_000 }
+}
+
+/// How long rstrace is stopped in a storm.
+pub fn stopped() -> Duration {
+    Duration::from_millis(if crate::in_vm() { 200 } else { 2_000 })
 }

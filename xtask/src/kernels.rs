@@ -30,6 +30,13 @@ pub const ALL: &[Series] = &[
     Series { name: "7.2", prefix: "linux-binary-7.2.", suites: &["sid"], preempt_full: true },
 ];
 
+impl Series {
+    /// Whether it is the oldest or the newest.
+    pub fn is_outermost(&self) -> bool {
+        [ALL.first(), ALL.last()].into_iter().flatten().any(|outermost| outermost.name == self.name)
+    }
+}
+
 /// A kernel that can be booted.
 #[derive(Debug)]
 pub struct Kernel {

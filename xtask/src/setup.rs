@@ -51,6 +51,17 @@ pub const TEST: &[Need] = &[
     program("busybox-static", "busybox"),
 ];
 
+/// To measure: other tracers, and clients. Servers (redis-server, nginx) are used where they are; their packages
+/// start them for good.
+pub const BENCH: &[Need] = &[
+    program("git", "git"),
+    program("strace", "strace"),
+    program("bpftrace", "bpftrace"),
+    program("linux-perf", "perf"),
+    program("redis-tools", "redis-benchmark"),
+    program("wrk", "wrk"),
+];
+
 impl Need {
     fn is_met(&self) -> bool {
         match self.proof {
@@ -70,6 +81,15 @@ pub fn install(lists: &[&[Need]]) -> Result<()> {
     let missing: Vec<&str> =
         lists.iter().copied().flatten().filter(|need| !need.is_met()).map(|need| need.package).collect();
     install_packages(&missing)
+}
+
+/// Installs what is missing of what can be done without.
+pub fn install_if_possible(list: &[Need]) {
+    for need in list.iter().filter(|need| !need.is_met()) {
+        if let Err(error) = install_packages(&[need.package]) {
+            eprintln!("xtask: going on without {}: {error}", need.package);
+        }
+    }
 }
 
 /// Installs these packages.

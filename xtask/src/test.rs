@@ -75,7 +75,9 @@ fn checks(report: &mut Report) {
     report.add(cargo_check("cargo clippy", "rustup component add clippy", &clippy));
     report.add(check("cargo doc", || {
         let mut doc = process::cargo();
-        doc.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings");
+        // the profile of the check before, whose dependencies serve here too
+        doc.args(["doc", "--quiet", "--release", "--workspace", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-Dwarnings");
         Ok(doc)
     }));
     // Licences and sources only: known vulnerabilities would need the network and change without us.

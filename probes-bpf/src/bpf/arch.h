@@ -22,9 +22,9 @@ struct pt_regs {
 /* thread_info.status: the syscall came through a 32-bit entry */
 #define TS_COMPAT 0x0002
 
-static __always_inline bool arch_is_compat(struct task_struct *task)
+static __always_inline bool arch_is_compat_status(u32 status)
 {
-	return (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) != 0;
+	return (status & TS_COMPAT) != 0;
 }
 
 static __always_inline void arch_syscall_args(const struct pt_regs *regs, bool compat, u64 *args)

@@ -123,7 +123,7 @@ static __always_inline u32 write_base(struct scratch *s, const struct capture *c
 
 	if (arg < MAX_ARGS)
 		dirfd = s->record.args[arg];
-	capture_way(s->way.lane, first == '/' && !is_root_of_all(s, c), dirfd);
+	capture_way(s, first == '/' && !is_root_of_all(s, c), dirfd);
 	return s->way.state & WAY_CUT ? PAYLOAD_NO_ROOM : PAYLOAD_WHOLE;
 }
 
@@ -132,18 +132,13 @@ static __always_inline u32 write_base(struct scratch *s, const struct capture *c
  * task may be one of several that share the table, so what was read may be gone; the reads fail then, or the
  * file is no longer the socket's.
  */
-static __always_inline bool look_up_socket(u32 fd, struct socket_info *info)
+static __always_inline bool look_up_socket(struct way *way, u32 fd, struct socket_info *info)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files, *file = 0;
+	struct file *file = file_of(way, task, fd);
 	struct socket *socket;
 	struct sock *sk;
 
-	if (!table || fd >= BPF_CORE_READ(table, max_fds))
-		return 0;
-	files = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return 0;
 	socket = BPF_CORE_READ(file, private_data);
@@ -204,13 +199,11 @@ __noinline int capture_made(u32 lane, u32 index)
 		if (err && s->reading.when == WHEN_ENTRY)
 			return 1;
 	} else if (HAS_KIND(WHAT_SOCKET) && c->what == WHAT_SOCKET) {
-		arg = c->from;
-		if (arg >= MAX_ARGS || !look_up_socket(s->record.args[arg], &info))
+		/* an argument, wherever it is */
+		if (!look_up_socket(&s->way, s->reading.address, &info))
 			return 0;
-		if (info.family == AF_NETLINK) {
+		if (info.family == AF_NETLINK)
 			s->record.flags |= CALL_NETLINK;
-			s->inflight.flags |= CALL_NETLINK;
-		}
 	} else if (c->what == WHAT_KERNEL_STRING && !s->reading.address) {
 		return 0;
 	}
@@ -246,6 +239,8 @@ __noinline int capture_made(u32 lane, u32 index)
 	return 0;
 }
 
+#include "file.h"
+
 /* Reads a simple capture; 0 if there is nothing more to do for it, else it could not be read. */
 static __noinline long capture_one(struct scratch *s, const struct capture *c)
 {
@@ -258,6 +253,11 @@ static __noinline long capture_one(struct scratch *s, const struct capture *c)
 	if (s->len > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload))
 		return 0;
 	r->address = arg < MAX_ARGS ? s->record.args[arg] : 0;
+	if (HAS_KIND(WHAT_FILE) && c->what == WHAT_FILE) {
+		if (arg == FROM_RETURN)
+			r->address = s->record.ret;
+		return is_moment_of_file(s, c) ? capture_file(s->way.lane) : 0;
+	}
 	if (HAS_MADE && c->what >= WHAT_KERNEL_STRING)
 		return capture_made(s->way.lane, r->next);
 	/* vectors are read elsewhere, see vector.h */
@@ -325,13 +325,24 @@ static __noinline long capture_one(struct scratch *s, const struct capture *c)
  * Reads the simple captures of s->pending that are due, and leaves there those still to be read. What is not
  * resident at entry is no failure yet.
  *
- * The state is kept in memory: in registers, where the verifier knows its values, every subset of the
- * captures would be a path of its own to it.
+ * A global function, which the verifier looks at once, whatever led to it. The state is kept in memory: in
+ * registers, where the verifier knows its values, every subset of the captures would be a path of its own to
+ * it.
  */
-static __noinline void capture_simple(struct scratch *s, const struct pair *p, u32 when)
+__noinline int capture_simple(u32 lane, u32 when)
 {
-	struct reading *r = &s->reading;
+	struct scratch *s = scratch_of(lane);
+	struct reading *r;
+	struct pair *p;
+	u32 pair;
 
+	if (!s)
+		return 0;
+	pair = s->record.pair;
+	p = bpf_map_lookup_elem(&pairs, &pair);
+	if (!p)
+		return 0;
+	r = &s->reading;
 	r->when = when;
 	for (u32 i = 0; i < MAX_SIMPLE; i++) {
 		const struct capture *c = &p->capture[i];
@@ -346,6 +357,7 @@ static __noinline void capture_simple(struct scratch *s, const struct pair *p, u
 		if (!is_due(s, c) || !capture_one(s, c))
 			s->pending &= ~(1U << i);
 	}
+	return 0;
 }
 
 #endif

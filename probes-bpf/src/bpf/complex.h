@@ -177,6 +177,8 @@ static __always_inline u64 capture_address(struct scratch *s, const struct captu
 
 	if (from < MAX_ARGS)
 		return s->record.args[from];
+	if (HAS_KIND(WHAT_FILE) && from == FROM_RETURN)
+		return s->record.ret;
 	captured_value(s, from - FROM_CAPTURED, c->offset, c->pointer, &address);
 	return address;
 }
@@ -247,7 +249,10 @@ static __noinline long capture_step(void *ctx, struct scratch *s, const struct p
 	if (c->what >= WHAT_KERNEL_STRING) {
 		if (s->len > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload))
 			flush(ctx, s);
-		if (capture_made(s->way.lane, index))
+		if (HAS_KIND(WHAT_FILE) && c->what == WHAT_FILE) {
+			if (is_moment_of_file(s, c))
+				capture_file(s->way.lane);
+		} else if (capture_made(s->way.lane, index))
 			r->again = 1;
 		goto skip;
 	}
@@ -290,7 +295,7 @@ static __always_inline void finish_complex(void *ctx, struct scratch *s, u32 whe
 		return;
 	}
 	emit(ctx, s);
-	if (throttle_ns())
+	if (throttle_ns(s->waiting))
 		bpf_tail_call(ctx, &tails, TAIL_THROTTLE);
 }
 

@@ -14,8 +14,10 @@
 #define SIGKILL 9
 #define SIGKILL_BIT (1UL << (SIGKILL - 1))
 #define SIGNAL_GROUP_EXIT 4
+#define MAX_ERRNO 4095
 
 const volatile struct config config = {};
+const volatile struct tally_config tallying = {};
 
 /* With SCOPE_TIDS the threads of the set that are alive, else unused. */
 s64 live = 0;
@@ -96,12 +98,13 @@ struct way {
 };
 
 struct scratch {
-	struct inflight inflight;
 	struct way way;
 	struct walk walk;
 	struct reading reading;
 	u64 len;     /* of data */
 	u64 pending; /* captures to be read, a bit each */
+	u64 frame;   /* of an entry: where the stack was */
+	u64 waiting; /* bytes in the transport when the latest record was sent */
 	u64 lost;    /* calls, since the last record of this lane went out */
 	struct record record;
 	u8 data[MAX_DATA];
@@ -114,12 +117,19 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
+/*
+ * A thread keeps its place from its first call to its end (and its slots): a look-up costs a tenth of an
+ * insertion and a deletion. Between calls the place's pair is 0.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct inflight_key);
+	__uint(max_entries, 1);
+	__type(key, u64);
 	__type(value, struct inflight);
 } inflights SEC(".maps");
+
+/* What a new place holds. */
+const struct inflight no_call = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -200,6 +210,17 @@ static __always_inline struct scratch *scratch_of(u32 lane)
 	return bpf_map_lookup_elem(&scratches, &lane);
 }
 
+/* bpf_get_current_pid_tgid(); by loads, where the task is had as a typed pointer. */
+static __always_inline u64 current_pid_tgid(void)
+{
+	struct task_struct *task;
+
+	if (!config.typed)
+		return bpf_get_current_pid_tgid();
+	task = bpf_get_current_task_btf();
+	return (u64)task->tgid << 32 | (u32)task->pid;
+}
+
 /* Whether a thread belongs to the target. */
 static __always_inline bool in_scope(u64 pid_tgid)
 {
@@ -232,12 +253,14 @@ static __always_inline bool wanted(u64 pid_tgid)
 }
 
 /* Sends the scratch area's record with its data; 0 if it got through. */
-static __noinline long emit(void *ctx, struct scratch *s)
+static __always_inline long send(void *ctx, struct scratch *s)
 {
 	struct record *r = &s->record;
 	u64 len = s->len;
 	long err;
 
+	if (tallying.mode == TALLY_ONLY)
+		return 0;
 	if (len > MAX_DATA)
 		return -1;
 	len += sizeof(*r);
@@ -249,13 +272,18 @@ static __noinline long emit(void *ctx, struct scratch *s)
 		/* once when the mark is passed; the reader's timer does the rest */
 		bool wake = waiting >= config.wake_bytes && waiting < config.wake_bytes + 2 * len;
 
+		s->waiting = waiting;
 		err = bpf_ringbuf_output(&ring, r, len, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 	} else {
 		err = bpf_perf_event_output(ctx, &perf, BPF_F_CURRENT_CPU, r, len);
 		/* behind a header and a size, and filled up */
-		if (!err && config.throttle)
-			atomic_add(&perf_sent[bpf_get_smp_processor_id() & (MAX_CPUS - 1)],
-				   (len + 12 + 7) & ~7ULL);
+		if (config.throttle) {
+			u32 cpu = bpf_get_smp_processor_id() & (MAX_CPUS - 1);
+
+			if (!err)
+				atomic_add(&perf_sent[cpu], (len + 12 + 7) & ~7ULL);
+			s->waiting = perf_sent[cpu] - perf_read[cpu];
+		}
 	}
 	if (!err) {
 		s->lost = 0;
@@ -272,16 +300,25 @@ static __noinline long emit(void *ctx, struct scratch *s)
 	return err;
 }
 
+static __noinline long emit(void *ctx, struct scratch *s)
+{
+	return send(ctx, s);
+}
+
 static __always_inline struct pt_regs *current_regs(void)
 {
-	if (config.task_pt_regs)
+	if (config.typed)
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	return arch_task_regs_by_stack((struct task_struct *)bpf_get_current_task());
 }
 
+/* Where the verifier knows the type of a pointer (from 5.15 on), it is read through without a helper. */
 static __always_inline bool current_is_compat(void)
 {
-	return arch_is_compat((struct task_struct *)bpf_get_current_task());
+	if (config.typed)
+		return arch_is_compat_status(bpf_get_current_task_btf()->thread_info.status);
+	return arch_is_compat_status(
+		BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread_info.status));
 }
 
 /* Which pair a syscall belongs to, with BY_FUNCTION; 0 if to none. */
@@ -294,6 +331,7 @@ static __always_inline u32 pair_of_syscall(bool compat, u64 nr)
 
 /* One entry or return, as its hook saw it. */
 struct call {
+	u64 pid_tgid;
 	u64 args[MAX_ARGS];
 	u64 frame;
 	s64 ret;
@@ -305,8 +343,32 @@ struct call {
 	u32 has_args; /* at a return: args are the call's, so it needs no entry */
 };
 
-#include "filter.h"
+/*
+ * args_of_current() where registers must be copied, and may be unreadable. A function of its own, so that the
+ * copy is not on the stack while captures are read.
+ */
+static __noinline bool args_of_copied_regs(struct call *c)
+{
+	struct pt_regs regs;
+
+	if (bpf_probe_read_kernel(&regs, sizeof(regs), current_regs()))
+		return 0;
+	arch_syscall_args(&regs, c->flags & CALL_COMPAT, c->args);
+	return 1;
+}
+
+/* The arguments of the system call that the thread is in; 0 if they can't be had. */
+static __always_inline bool args_of_current(struct call *c)
+{
+	if (!config.typed)
+		return args_of_copied_regs(c);
+	arch_syscall_args(current_regs(), c->flags & CALL_COMPAT, c->args);
+	return 1;
+}
+
 #include "path.h"
+#include "filter.h"
+#include "stats.h"
 #include "capture.h"
 
 static __always_inline void begin_reading(struct scratch *s, u32 when)
@@ -325,18 +387,28 @@ static __always_inline void begin_record(struct scratch *s, u16 kind, u64 pid_tg
 	s->len = 0;
 }
 
-/* The call under way; one that is over stays only where the map refused to delete it. */
-static __always_inline struct inflight *lookup_inflight(struct inflight_key *key)
+static __always_inline u64 inflight_key(u64 pid_tgid, u64 slot)
+{
+	return pid_tgid | slot << SLOT_SHIFT;
+}
+
+/* The call under way. */
+static __always_inline struct inflight *lookup_inflight(u64 *key)
 {
 	struct inflight *in = bpf_map_lookup_elem(&inflights, key);
 
 	return in && in->pair ? in : 0;
 }
 
-static __always_inline void forget(struct inflight *in, struct inflight_key *key)
+/* The place of a thread, made if it has none. */
+static __always_inline struct inflight *place_of(u64 *key, long *err)
 {
-	in->pair = 0;
-	bpf_map_delete_elem(&inflights, key);
+	struct inflight *in = bpf_map_lookup_elem(&inflights, key);
+
+	if (in)
+		return in;
+	*err = bpf_map_update_elem(&inflights, key, &no_call, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&inflights, key);
 }
 
 /* The row of a pair for these arguments, and its number. */
@@ -359,107 +431,172 @@ static __always_inline struct pair *row_of(u32 *pair, const u64 *args)
 	return bpf_map_lookup_elem(&pairs, pair);
 }
 
-/* Files the call whose entry has been captured as in flight. */
-static __noinline void finish_enter(void *ctx, struct scratch *s)
+/* Whether what was read at the entry is left to the return, as nobody may want the call then. */
+static __always_inline bool is_for_return(struct scratch *s)
 {
-	struct inflight *in = &s->inflight;
-	struct inflight_key key = {.pid_tgid = s->record.pid_tgid, .slot = s->record.slot};
 	u32 pair = s->record.pair;
-	u64 len = s->len;
-	long err;
+	struct pair *p;
 
-	in->pending = s->pending;
-	in->parts = s->record.parts;
+	if (!filter.by_result || s->record.parts)
+		return 0;
+	p = bpf_map_lookup_elem(&pairs, &pair);
+	return p && !p->ahead;
+}
+
+/* Files the call whose entry has been captured as in flight. */
+static __always_inline void finish_enter(void *ctx, struct scratch *s)
+{
+	u64 key = inflight_key(s->record.pid_tgid, s->record.slot);
+	u32 pair = s->record.pair, pending = s->pending;
+	struct inflight *in;
+	u64 len = s->len;
+	long err = 0;
+
 	barrier_var(len);
 	if (len > INLINE_LEN) {
 		/* what had no room may be read again at return */
-		if (emit(ctx, s))
-			in->pending = ALL_CAPTURES;
-		in->parts++;
-	} else {
-		bpf_probe_read_kernel(in->data, len, s->data);
-		in->len = len;
+		if (is_for_return(s)) {
+			pending = ALL_CAPTURES;
+		} else {
+			if (emit(ctx, s))
+				pending = ALL_CAPTURES;
+			s->record.parts++;
+		}
+		len = 0;
 	}
-
-	err = bpf_map_update_elem(&inflights, &key, in, BPF_NOEXIST);
-	if (err == -EEXIST) {
-		struct inflight *old = bpf_map_lookup_elem(&inflights, &key);
-
+	if (tallying.mode && s->record.slot == 0)
+		start_clock(s->record.nr, s->record.flags & CALL_COMPAT);
+	in = place_of(&key, &err);
+	if (!in) {
+		/* without a place it is seen at its return, as one whose entry is missing */
+		count(pair, err == -E2BIG ? COUNT_INFLIGHT_FULL : COUNT_INFLIGHT_BUSY);
+		return;
+	}
+	count(pair, COUNT_SEEN);
+	if (in->pair) {
 		/* deeper on the stack than a call under way: inside it */
-		if (old && old->pair && in->frame && in->frame < old->frame) {
-			old->nested++;
-			count(pair, COUNT_SEEN);
+		if (s->frame && s->frame < in->frame) {
+			in->nested++;
 			count(pair, COUNT_NESTED);
 			return;
 		}
-		if (old && old->pair)
-			count(old->pair, COUNT_NO_RETURN);
-		if (old)
-			err = bpf_probe_read_kernel(old, sizeof(*old), in);
+		count(in->pair, COUNT_NO_RETURN);
+		in->pair = 0;
 	}
-	/* without a place it is seen at its return, as one whose entry is missing */
-	if (!err)
-		count(pair, COUNT_SEEN);
-	else if (err == -E2BIG)
-		count(pair, COUNT_INFLIGHT_FULL);
-	else
-		count(pair, COUNT_INFLIGHT_BUSY);
+	barrier();
+	in->entry_time = s->record.entry_time;
+	for (int i = 0; i < MAX_ARGS; i++)
+		in->args[i] = s->record.args[i];
+	in->frame = s->frame;
+	in->nr = s->record.nr;
+	in->flags = s->record.flags;
+	in->parts = s->record.parts;
+	in->nested = 0;
+	in->pending = pending;
+	in->len = len;
+	if (len && len <= INLINE_LEN)
+		bpf_probe_read_kernel(in->data, len, s->data);
+	/* last, as user space may read it at any moment: only what has a pair is whole */
+	barrier();
+	in->pair = pair;
 }
 
 /* At an entry; not 0 if a tail has to read its captures and finish it. */
-static __noinline int enter(void *ctx, struct call *c)
+static __always_inline int enter(void *ctx, struct call *c)
 {
 	struct scratch *s = scratch_of(c->lane);
-	struct inflight *in;
 	u32 pair = c->pair;
 	struct pair *p;
 
-	if (!s || !passes(pair, c->args))
+	if (!s)
 		return 0;
+	s->way.lane = c->lane;
+	if (filter.entry) {
+		long match = passes(c->lane, pair, c->args);
+
+		if (match == MATCH_NO)
+			return 0;
+		if (match == MATCH_UNKNOWN)
+			c->flags |= CALL_UNDECIDED;
+	}
 	p = row_of(&pair, c->args);
 	if (!p)
 		return 0;
-	s->way.lane = c->lane;
-	in = &s->inflight;
 
-	begin_record(s, RECORD_PART, bpf_get_current_pid_tgid());
+	begin_record(s, RECORD_PART, c->pid_tgid);
 	s->record.pair = pair;
 	s->record.slot = c->slot;
 	s->record.flags = c->flags;
-	in->entry_time = s->record.entry_time = bpf_ktime_get_ns();
+	s->record.entry_time = bpf_ktime_get_ns();
 	for (int i = 0; i < MAX_ARGS; i++)
-		in->args[i] = s->record.args[i] = c->args[i];
-	in->frame = c->frame;
-	in->nr = s->record.nr = c->nr;
-	in->pair = pair;
-	in->flags = c->flags;
-	in->nested = 0;
-	in->len = 0;
+		s->record.args[i] = c->args[i];
+	s->record.nr = c->nr;
+	s->frame = c->frame;
 	s->pending = (1U << p->captures) - 1;
 	if (p->complex) {
 		begin_reading(s, WHEN_ENTRY);
 		return 1;
 	}
 	if (p->captures)
-		capture_simple(s, p, WHEN_ENTRY);
+		capture_simple(c->lane, WHEN_ENTRY);
 	finish_enter(ctx, s);
 	return 0;
 }
 
 /*
- * -512 and its like also come when the thread is being killed and will not go on. What a signal other than
- * SIGKILL does to the thread that it was sent to is seen by a debugger after the call, and told after it
- * here.
+ * -512 and its like also come when the thread is being killed and will not go on, and so does the 0 of a kill
+ * by which it killed itself. What a signal other than SIGKILL does to the thread that it was sent to is seen
+ * by a debugger after the call, and told after it here.
  */
-static __always_inline bool current_is_dying(void)
+static __always_inline bool never_returns(u32 nr, bool compat, s64 ret)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	u32 signal;
+	u32 table = compat, signal;
+	bool killed = 0;
 
+	/* for the verifier, which does not know what a bool can be */
+	barrier_var(table);
+	table &= 1;
+	if (!ret)
+		for (int i = 0; i < MAX_KILLS; i++)
+			killed |= nr == config.kills[table][i];
+	if (!killed && (ret > -512 || ret < -516))
+		return 0;
 	if (!(BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT))
-		return (BPF_CORE_READ(task, pending.signal.sig[0]) & SIGKILL_BIT) != 0;
+		return !killed && BPF_CORE_READ(task, pending.signal.sig[0]) & SIGKILL_BIT;
 	signal = BPF_CORE_READ(task, signal, group_exit_code) & 0x7f;
+	if (killed)
+		return signal == SIGKILL;
 	return !signal || signal == SIGKILL || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid);
+}
+
+/* Of a call whose path could not be read at the entry, whether it is asked for. */
+static __always_inline bool is_path_wanted(u32 lane, struct inflight *in)
+{
+	/* the program is another one, and its memory too: nobody knows */
+	if (!(in->flags & CALL_EXECED) && match_path(lane, in->pair, in->args) != MATCH_YES)
+		return 0;
+	in->flags &= ~CALL_UNDECIDED;
+	return 1;
+}
+
+static __noinline u32 status_of(u32 nr, u32 compat, s64 ret)
+{
+	if (never_returns(nr, compat != 0, ret))
+		return STATUS_UNFINISHED;
+	return ret < 0 && ret >= -MAX_ERRNO ? STATUS_FAILED : STATUS_SUCCESSFUL;
+}
+
+/* Whether a call that returns is asked for; statistics count it all the same, as those of strace do. */
+static __always_inline bool is_result_wanted(struct call *c, u64 entry_time, u32 nr, u32 flags)
+{
+	u32 status = status_of(nr, flags & CALL_COMPAT, c->ret);
+
+	if (passes_result(entry_time, status, c->ret))
+		return 1;
+	if (tallying.mode && c->slot == 0 && status != STATUS_UNFINISHED)
+		tally_return(nr, flags & CALL_COMPAT, c->ret);
+	return 0;
 }
 
 /* From the in-flight state to a record in the scratch area. */
@@ -488,11 +625,15 @@ static __always_inline void resume_record(struct scratch *s, const struct inflig
 	}
 }
 
-/* At a return; not 0 if a tail has to read its captures and send the record. */
-static __noinline int leave(void *ctx, struct call *c)
+/*
+ * At a return; not 0 if a tail has to read its captures and send the record. The vectors of an execve that
+ * failed are read by a tail that then begins anew; only programs of the tracepoints have tails, so whether
+ * this is one must be known to the compiler.
+ */
+static __always_inline int leave(void *ctx, struct call *c, const bool has_tails)
 {
 	struct scratch *s = scratch_of(c->lane);
-	struct inflight_key key = {};
+	u64 key = inflight_key(c->pid_tgid, c->slot);
 	struct inflight *in;
 	struct pair *p;
 	u32 pair;
@@ -500,37 +641,53 @@ static __noinline int leave(void *ctx, struct call *c)
 	if (!s)
 		return 0;
 	s->way.lane = c->lane;
-	key.pid_tgid = bpf_get_current_pid_tgid();
-	key.slot = c->slot;
+	s->waiting = 0;
 	in = lookup_inflight(&key);
 	if (in && c->nr == ~0U && in->nr == config.sigreturn[in->flags & CALL_COMPAT ? 1 : 0] && c->slot == 0)
 		c->nr = in->nr;
 	if (in && c->slot == 0 && in->nr != c->nr && !(in->flags & CALL_EXECED)) {
 		count(in->pair, COUNT_NO_RETURN);
-		forget(in, &key);
+		in->pair = 0;
 		in = 0;
 	}
 	if (in && in->nested) {
 		in->nested--;
 		return 0;
 	}
-	if (in && !passes_return(c->ret)) {
+	if (in && filter.by_path && in->flags & CALL_UNDECIDED && !is_path_wanted(c->lane, in)) {
 		count(in->pair, COUNT_FILTERED);
-		forget(in, &key);
+		in->pair = 0;
 		return 0;
 	}
+	if (in && filter.by_result && !is_result_wanted(c, in->entry_time, in->nr, in->flags)) {
+		count(in->pair, COUNT_FILTERED);
+		in->pair = 0;
+		return 0;
+	}
+	if (has_tails && in && config.execs && c->ret < 0 && !(in->flags & CALL_VECTORS)) {
+		pair = in->pair;
+		p = bpf_map_lookup_elem(&pairs, &pair);
+		if (p && p->vectors) {
+			in->flags |= CALL_VECTORS;
+			bpf_tail_call(ctx, &tails, TAIL_FAILED_EXEC);
+		}
+	}
 	if (in) {
-		resume_record(s, in, key.pid_tgid, c->slot);
+		resume_record(s, in, c->pid_tgid, c->slot);
 		pair = in->pair;
 		s->pending = in->pending;
-		forget(in, &key);
+		in->pair = 0;
 	} else {
 		pair = c->pair;
 		/* an execve that succeeded left its place if it was seen: the registers are the new program's
 		 */
 		if (!pair || (c->ret == 0 && c->nr == config.execve[c->flags & CALL_COMPAT ? 1 : 0]))
 			return 0;
-		if (!passes_return(c->ret) || !passes(pair, c->args))
+		if (!c->has_args && c->nr != ~0U)
+			c->has_args = args_of_current(c);
+		if (filter.entry && passes(c->lane, pair, c->args) != MATCH_YES)
+			return 0;
+		if (filter.by_result && !is_result_wanted(c, 0, c->nr, c->flags))
 			return 0;
 		count(pair, COUNT_SEEN);
 		if (!c->has_args) {
@@ -538,7 +695,7 @@ static __noinline int leave(void *ctx, struct call *c)
 			return 0;
 		}
 		p = row_of(&pair, c->args);
-		begin_record(s, RECORD_CALL, key.pid_tgid);
+		begin_record(s, RECORD_CALL, c->pid_tgid);
 		for (int i = 0; i < MAX_ARGS; i++)
 			s->record.args[i] = c->args[i];
 		s->record.nr = c->nr;
@@ -548,8 +705,12 @@ static __noinline int leave(void *ctx, struct call *c)
 		s->pending = ALL_CAPTURES;
 	}
 	s->record.ret = c->ret;
-	if (c->ret <= -512 && c->ret >= -516 && current_is_dying())
+	if (never_returns(s->record.nr, s->record.flags & CALL_COMPAT, c->ret))
 		s->record.flags |= CALL_DIED;
+	else if (tallying.mode && c->slot == 0)
+		tally_return(s->record.nr, s->record.flags & CALL_COMPAT, c->ret);
+	if (tallying.mode == TALLY_ONLY)
+		return 0;
 	if (s->pending) {
 		p = bpf_map_lookup_elem(&pairs, &pair);
 		if (p && p->complex) {
@@ -557,9 +718,9 @@ static __noinline int leave(void *ctx, struct call *c)
 			return 1;
 		}
 		if (p)
-			capture_simple(s, p, WHEN_RETURN);
+			capture_simple(c->lane, WHEN_RETURN);
 	}
-	emit(ctx, s);
+	send(ctx, s);
 	return 0;
 }
 

@@ -13,25 +13,23 @@
 #include "engine.h"
 
 /*
- * Makes the call one of the syscall that the thread is in; 0 if that is not traced by this function. A
- * function of its own, so that its copy of the registers is not on the stack while captures are read.
+ * Makes the call one of the syscall that the thread is in; 0 if that is not traced by this function.
  */
-static __noinline bool as_syscall(struct call *c)
+static __always_inline bool as_syscall(struct call *c)
 {
-	struct pt_regs *from = current_regs();
-	struct pt_regs regs;
+	unsigned long nr = 0;
 	u32 pair;
 
-	if (bpf_probe_read_kernel(&regs, sizeof(regs), from))
-		return 0;
+	bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR(current_regs()));
 	c->flags = current_is_compat() ? CALL_COMPAT : 0;
-	c->nr = ARCH_SYSCALL_NR(&regs);
+	c->nr = nr;
 	pair = pair_of_syscall(c->flags & CALL_COMPAT, c->nr);
 	if (!(pair & BY_FUNCTION))
 		return 0;
 	c->pair = pair & ~BY_FUNCTION;
-	arch_syscall_args(&regs, c->flags & CALL_COMPAT, c->args);
-	c->has_args = 1;
+	c->has_args = args_of_current(c);
+	if (!c->has_args)
+		return 0;
 	/* no syscall is inside another; and from one to the next the stack begins at random */
 	c->frame = 0;
 	return 1;
@@ -50,24 +48,27 @@ static __always_inline int function_entry(void *ctx, u32 slot, struct call *c)
 	return 0;
 }
 
-static __always_inline int function_return(void *ctx, u32 slot, s64 ret)
+static __always_inline int function_return(void *ctx, u32 slot, u64 pid_tgid, s64 ret)
 {
-	struct call c = {.slot = slot + 1, .lane = LANE_FUNCTIONS + 2 * slot + 1, .nr = ~0U, .ret = ret};
+	struct call c = {.slot = slot + 1, .lane = LANE_FUNCTIONS + 2 * slot + 1, .nr = ~0U};
+
+	c.pid_tgid = pid_tgid;
+	c.ret = ret;
 
 	if (config.function_int[slot])
 		c.ret = (int)ret;
 	c.pair = config.function_pair[slot];
 	if (!c.pair && !as_syscall(&c))
 		return 0;
-	leave(ctx, &c);
+	leave(ctx, &c, 0);
 	return 0;
 }
 
 static __always_inline int kprobe_entry(struct pt_regs *ctx, u32 slot)
 {
-	struct call c = {};
+	struct call c = {.pid_tgid = current_pid_tgid()};
 
-	if (!wanted(bpf_get_current_pid_tgid()))
+	if (!wanted(c.pid_tgid))
 		return 0;
 	arch_function_args(ctx, c.args);
 	c.frame = ARCH_STACK_POINTER(ctx);
@@ -76,17 +77,19 @@ static __always_inline int kprobe_entry(struct pt_regs *ctx, u32 slot)
 
 static __always_inline int kprobe_return(struct pt_regs *ctx, u32 slot)
 {
-	if (!wanted(bpf_get_current_pid_tgid()))
+	u64 pid_tgid = current_pid_tgid();
+
+	if (!wanted(pid_tgid))
 		return 0;
-	return function_return(ctx, slot, ARCH_RETURN_VALUE(ctx));
+	return function_return(ctx, slot, pid_tgid, ARCH_RETURN_VALUE(ctx));
 }
 
 /* The verifier lets a program read only the arguments that the function has. */
 static __always_inline int fentry_entry(u64 *ctx, u32 slot)
 {
-	struct call c = {};
+	struct call c = {.pid_tgid = current_pid_tgid()};
 
-	if (!wanted(bpf_get_current_pid_tgid()))
+	if (!wanted(c.pid_tgid))
 		return 0;
 	if (config.function_args[slot] > 0)
 		c.args[0] = ctx[0];
@@ -116,9 +119,9 @@ static __always_inline int fentry_entry(u64 *ctx, u32 slot)
 
 static __always_inline int fentry_return(u64 *ctx, u32 slot)
 {
-	u64 ret = 0;
+	u64 pid_tgid = current_pid_tgid(), ret = 0;
 
-	if (!wanted(bpf_get_current_pid_tgid()))
+	if (!wanted(pid_tgid))
 		return 0;
 	RETURN_BEHIND(0);
 	RETURN_BEHIND(1);
@@ -127,7 +130,7 @@ static __always_inline int fentry_return(u64 *ctx, u32 slot)
 	RETURN_BEHIND(4);
 	RETURN_BEHIND(5);
 	RETURN_BEHIND(6);
-	return function_return(ctx, slot, ret);
+	return function_return(ctx, slot, pid_tgid, ret);
 }
 
 #define FUNCTION_PROGRAMS(slot)                   \

@@ -110,13 +110,12 @@ __noinline int path_climb(u32 lane)
 	return 0;
 }
 
-/* The path that a file was opened by, of a descriptor of this thread; 0 if there is none. */
-static __always_inline struct path *path_of(struct way *way, struct task_struct *task, u32 fd)
+/* The file of a descriptor of this thread; 0 if there is none. */
+static __always_inline struct file *file_of(struct way *way, struct task_struct *task, u32 fd)
 {
 	struct files_struct *files = FOLLOW(way, task->files);
 	struct fdtable *table = FOLLOW(way, files->fdt);
 	struct file **place = FOLLOW(way, table->fd);
-	struct file *file;
 
 	way->value = 0;
 	bpf_core_read(&way->value, sizeof(u32), &table->max_fds);
@@ -124,39 +123,30 @@ static __always_inline struct path *path_of(struct way *way, struct task_struct 
 		return 0;
 	way->value = 0;
 	bpf_probe_read_kernel(&way->value, sizeof(u64), place + fd);
-	file = (struct file *)way->value;
+	return (struct file *)way->value;
+}
+
+/* The path that a file was opened by, of a descriptor of this thread; 0 if there is none. */
+static __always_inline struct path *path_of(struct way *way, struct task_struct *task, u32 fd)
+{
+	struct file *file = file_of(way, task, fd);
+
 	return file ? __builtin_preserve_access_index(&file->f_path) : 0;
 }
 
 /*
  * Writes a way behind the data: how it ended (a byte of enum way_state), and the names, the nearest first,
- * each with its terminator. From the thread's root, or from a directory by its descriptor.
+ * each with its terminator.
  */
-static __always_inline int capture_way(u32 lane, u32 of_root, u32 dirfd)
+static __always_inline void write_way(struct scratch *s, struct path *path)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct scratch *s = scratch_of(lane);
+	struct way *way = &s->way;
 	struct dentry *dentry;
-	struct path *path;
-	struct way *way;
-	u64 off, mount;
+	u64 off = s->len, mount;
 
-	if (!s)
-		return 0;
-	way = &s->way;
-	way->state = of_root ? WAY_OF_ROOT : 0;
-	off = s->len;
 	if (off > MAX_DATA - NAME_LEN - 8)
-		return 0;
+		return;
 	s->len = off + 1;
-	if (of_root || (int)dirfd == AT_FDCWD) {
-		struct fs_struct *fs = FOLLOW(way, task->fs);
-
-		path = of_root ? __builtin_preserve_access_index(&fs->root)
-			       : __builtin_preserve_access_index(&fs->pwd);
-	} else {
-		path = path_of(way, task, dirfd);
-	}
 	mount = path ? (u64)FOLLOW(way, path->mnt) : 0;
 	dentry = path ? FOLLOW(way, path->dentry) : 0;
 	if (mount && dentry) {
@@ -165,14 +155,32 @@ static __always_inline int capture_way(u32 lane, u32 of_root, u32 dirfd)
 		/* as d_unlinked() has it; the root of a file system is in no list either */
 		if (!FOLLOW(way, dentry->d_hash.pprev) && FOLLOW(way, dentry->d_parent) != dentry)
 			way->state |= WAY_DELETED;
-		if (!path_climb(lane))
+		if (!path_climb(way->lane))
 			way->state |= WAY_CUT;
 	} else {
 		way->state |= WAY_NONE;
 	}
 	if (off < MAX_DATA)
 		s->data[off] = way->state;
-	return 0;
+}
+
+/* Writes the way from the thread's root, or from a directory by its descriptor. */
+static __always_inline void capture_way(struct scratch *s, u32 of_root, u32 dirfd)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct way *way = &s->way;
+	struct path *path;
+
+	way->state = of_root ? WAY_OF_ROOT : 0;
+	if (of_root || (int)dirfd == AT_FDCWD) {
+		struct fs_struct *fs = FOLLOW(way, task->fs);
+
+		path = of_root ? __builtin_preserve_access_index(&fs->root)
+			       : __builtin_preserve_access_index(&fs->pwd);
+	} else {
+		path = path_of(way, task, dirfd);
+	}
+	write_way(s, path);
 }
 
 #endif

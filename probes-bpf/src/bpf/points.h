@@ -8,12 +8,17 @@
 
 #include "engine.h"
 
-/* Keeping the state right is for every thread of the target; telling of it only for the user asked for. */
+/* Keeping the state right is for every thread of the target; telling of it only for those asked for. */
+static __always_inline bool picks_threads(void)
+{
+	return config.by_uid || filter.in_cgroup || filter.by_comm;
+}
+
 static __always_inline void emit_point(void *ctx, u32 lane, u16 kind, u64 arg0, u64 arg1)
 {
 	struct scratch *s = scratch_of(lane);
 
-	if (!s || (!config.follow && !is_of_user()))
+	if (!s || (!config.follow && picks_threads() && !is_picked((void *)bpf_get_current_task())))
 		return;
 	begin_record(s, kind, bpf_get_current_pid_tgid());
 	s->record.args[0] = arg0;
@@ -45,26 +50,24 @@ static __always_inline int on_fork(void *ctx, u32 child_tid)
 /* The in-flight state of a thread that has taken over its leader's id. */
 static __always_inline void rekey(u64 from, u64 to)
 {
-	struct inflight_key old = {.pid_tgid = from}, new = {.pid_tgid = to};
-
 	for (u64 slot = 0; slot <= FUNCTION_SLOTS && slot < config.slots; slot++) {
+		u64 old = inflight_key(from, slot), new = inflight_key(to, slot);
 		struct inflight *in;
 
-		old.slot = new.slot = slot;
 		in = lookup_inflight(&old);
 		if (!in)
 			continue;
 		if (bpf_map_update_elem(&inflights, &new, in, BPF_ANY))
 			count(in->pair, COUNT_NO_RETURN);
-		forget(in, &old);
+		in->pair = 0;
+		bpf_map_delete_elem(&inflights, &old);
 	}
 }
 
 /* In the thread that executes, when its old memory is gone. */
 static __always_inline int on_exec(void *ctx, u32 old_tid)
 {
-	struct inflight_key key = {};
-	u64 now = bpf_get_current_pid_tgid();
+	u64 now = bpf_get_current_pid_tgid(), key = inflight_key(now, 0);
 	u64 before = (now & 0xffffffff00000000ULL) | old_tid;
 	struct inflight *in;
 
@@ -77,9 +80,12 @@ static __always_inline int on_exec(void *ctx, u32 old_tid)
 		if (config.scope == SCOPE_TIDS && !bpf_map_delete_elem(&followed, &old_tid))
 			bpf_map_update_elem(&followed, &tid, &yes, BPF_ANY);
 		rekey(before, now);
+		if (tallying.mode)
+			rekey_clock(old_tid, tid);
 	}
+	if (tallying.by_process)
+		name_process(BPF_ANY);
 	/* what could not be read until now never will be: the addresses mean other memory from here on */
-	key.pid_tgid = now;
 	in = lookup_inflight(&key);
 	if (in) {
 		in->pending = 0;
@@ -90,14 +96,15 @@ static __always_inline int on_exec(void *ctx, u32 old_tid)
 }
 
 /* A call that was never seen to return: a record if the thread is still in it, else a loss. */
-static __always_inline void end_inflight(void *ctx, struct scratch *s, struct inflight_key *key)
+static __always_inline void end_inflight(void *ctx, struct scratch *s, u64 pid_tgid, u64 slot)
 {
-	struct inflight *in = lookup_inflight(key);
+	u64 key = inflight_key(pid_tgid, slot);
+	struct inflight *in = bpf_map_lookup_elem(&inflights, &key);
 	struct pt_regs *regs;
 	u32 nr = ~0U;
 
-	if (!in)
-		return;
+	if (!in || !in->pair)
+		goto out;
 	regs = current_regs();
 	if (regs) {
 		unsigned long orig = 0;
@@ -105,14 +112,19 @@ static __always_inline void end_inflight(void *ctx, struct scratch *s, struct in
 		bpf_probe_read_kernel(&orig, sizeof(orig), &ARCH_SYSCALL_NR(regs));
 		nr = orig;
 	}
-	if (key->slot == 0 && in->nr == nr) {
-		resume_record(s, in, key->pid_tgid, 0);
+	if (slot == 0 && in->nr == nr) {
+		if (filter.by_result && !passes_result(in->entry_time, STATUS_UNFINISHED, 0)) {
+			count(in->pair, COUNT_FILTERED);
+			goto out;
+		}
+		resume_record(s, in, pid_tgid, 0);
 		s->record.flags |= CALL_DIED;
 		emit(ctx, s);
 	} else {
 		count(in->pair, COUNT_NO_RETURN);
 	}
-	forget(in, key);
+out:
+	bpf_map_delete_elem(&inflights, &key);
 }
 
 /* In the thread that ends. */
@@ -122,16 +134,14 @@ static __always_inline int on_exit(void *ctx)
 	u64 pid_tgid = bpf_get_current_pid_tgid();
 	u32 tid = (u32)pid_tgid;
 	struct scratch *s = scratch_of(LANE_GONE);
-	struct inflight_key key = {};
 	u64 last;
 
 	if (!s || !in_scope(pid_tgid))
 		return 0;
-	key.pid_tgid = pid_tgid;
-	for (u64 slot = 0; slot <= FUNCTION_SLOTS && slot < config.slots; slot++) {
-		key.slot = slot;
-		end_inflight(ctx, s, &key);
-	}
+	for (u64 slot = 0; slot <= FUNCTION_SLOTS && slot < config.slots; slot++)
+		end_inflight(ctx, s, pid_tgid, slot);
+	if (tallying.mode)
+		forget_clock(tid);
 	last = BPF_CORE_READ(task, signal, live.counter) == 0;
 	emit_point(ctx, LANE_GONE, RECORD_EXIT, (u32)BPF_CORE_READ(task, exit_code), last);
 	if (config.scope == SCOPE_TIDS) {
@@ -200,7 +210,7 @@ static __always_inline int on_signal_generate(void *ctx, u32 signal, void *info,
 	if (held || result > TRACE_SIGNAL_IGNORED)
 		return 0;
 	pid_tgid = (u64)BPF_CORE_READ(to, tgid) << 32 | (u32)BPF_CORE_READ(to, pid);
-	if (!in_scope(pid_tgid))
+	if (!in_scope(pid_tgid) || (picks_threads() && !is_picked(to)))
 		return 0;
 	emit_signal(ctx, LANE_GENERATE, pid_tgid, signal, info,
 		    result == TRACE_SIGNAL_IGNORED ? SIGNAL_IGNORED : SIGNAL_SENT, 0);
@@ -212,7 +222,9 @@ static __always_inline int on_signal_deliver(void *ctx, u32 signal, void *info, 
 {
 	u64 pid_tgid = bpf_get_current_pid_tgid();
 
-	if (!held && in_scope(pid_tgid))
+	if (held || !in_scope(pid_tgid))
+		return 0;
+	if (!picks_threads() || is_picked((void *)bpf_get_current_task()))
 		emit_signal(ctx, LANE_DELIVER, pid_tgid, signal, info, SIGNAL_DELIVERED,
 			    (u64)BPF_CORE_READ(action, sa.sa_handler));
 	return 0;

@@ -9,7 +9,7 @@
 #include "types.h"
 
 #define MAX_ARGS 6
-#define MAX_CAPTURES 12
+#define MAX_CAPTURES 16
 /* more captures than these are read by a tail: each is a path of its own to the verifier */
 #define MAX_SIMPLE 4
 /* bytes that one step of a capture reads; PATH_MAX, so that a path needs but one */
@@ -28,9 +28,14 @@
 #define MAX_CPUS 1024
 /* the places of the tails in `tails`: enum capture_when, then */
 #define TAIL_THROTTLE 2
-#define TAILS 3
+#define TAIL_FAILED_EXEC 3
+#define TAIL_EXIT 4 /* the return program itself, after the above */
+#define TAILS 5
 /* syscalls that make a thread or process */
 #define MAX_CLONES 4
+#define MAX_KILLS 4
+/* syscalls whose return does not tell which they were */
+#define MAX_RECALLED 4
 /* captures that are done for each element of another may nest so deep */
 #define MAX_LOOPS 2
 
@@ -44,12 +49,13 @@ enum record_kind {
 };
 
 enum call_flags {
-	CALL_COMPAT = 1 << 0,	/* made by the 32-bit table */
-	CALL_NO_ENTRY = 1 << 1, /* only the return was seen */
-	CALL_DIED = 1 << 2,	/* the thread is being killed, or never returned */
-	CALL_VECTORS = 1 << 3,	/* its string vectors have been read */
-	CALL_EXECED = 1 << 4,	/* it replaced the program: the kernel forgets which execve it was */
-	CALL_NETLINK = 1 << 5,	/* the descriptor that was looked up is a netlink socket */
+	CALL_COMPAT = 1 << 0,	 /* made by the 32-bit table */
+	CALL_NO_ENTRY = 1 << 1,	 /* only the return was seen */
+	CALL_DIED = 1 << 2,	 /* the thread is being killed, or never returned */
+	CALL_VECTORS = 1 << 3,	 /* its string vectors have been read */
+	CALL_EXECED = 1 << 4,	 /* it replaced the program: the kernel forgets which execve it was */
+	CALL_NETLINK = 1 << 5,	 /* the descriptor that was looked up is a netlink socket */
+	CALL_UNDECIDED = 1 << 6, /* a path was not to be read yet: it may be one that nobody asked for */
 };
 
 struct record {
@@ -117,9 +123,10 @@ enum capture_what {
 	 */
 	WHAT_BASE = 8,
 	WHAT_SOCKET = 9, /* struct socket_info of the descriptor that the argument is, if it is a socket */
+	WHAT_FILE = 10,	 /* struct file_info of the descriptor that stands there, if it is open */
 };
 
-/* Where an address or a count comes from: an argument by its index, or one of these. */
+/* Where an address, a descriptor or a count comes from: an argument by its index, or one of these. */
 #define FROM_CAPTURED 16 /* plus the index of a capture: a member of what it brought */
 #define FROM_RETURN 32
 #define FROM_CONSTANT 33 /* count 1 */
@@ -143,6 +150,43 @@ struct socket_info {
 	u16 protocol;
 	u16 bound; /* netlink: it has an address */
 };
+
+/* What is said of a file, and what follows. */
+enum file_kind {
+	FILE_IN_TREE = 1,    /* it has a path: its way, see path.h */
+	FILE_OF_NO_TREE = 2, /* it has but a name, like a memfd's */
+	FILE_PIPE = 3,
+	FILE_SOCKET = 4,    /* struct socket_ends */
+	FILE_ANONYMOUS = 5, /* the name of its kind */
+	FILE_NAMESPACE = 6, /* likewise */
+};
+
+struct file_info {
+	u32 kind; /* enum file_kind */
+	u32 mode;
+	u64 inode;
+	u32 device; /* of a device file, as the kernel has it: major << 20 | minor */
+	u32 pid;    /* of a pidfd: the process, if it is still there */
+};
+
+/* The ends of a socket. */
+struct socket_ends {
+	u16 family;
+	u16 type;
+	u16 protocol;
+	u16 state; /* as TCP has it */
+	u16 port;
+	u16 peer_port;
+	u32 port_id; /* netlink: its address */
+	u8 address[16];
+	u8 peer_address[16];
+	u64 peer;     /* unix: the inode of the socket at the other end */
+	u32 name_len; /* unix: bytes of its address that follow */
+	u32 pad;
+};
+
+/* The address of a payload about a descriptor: no address of memory, and the descriptor. */
+#define DESCRIPTOR_TAG (1ULL << 63)
 
 /* An argument that a capture goes without. */
 #define NO_ARG 0xff
@@ -182,7 +226,8 @@ struct pair {
 	u16 captures; /* how many */
 	u8 vectors;   /* some are vectors of strings */
 	u8 select;    /* 1 + the argument whose value may select another row, see `variants` */
-	u32 complex;  /* captures may take many steps */
+	u16 complex;  /* captures may take many steps */
+	u16 ahead;    /* what is read at the entry can't be read at the return */
 	struct capture capture[MAX_CAPTURES];
 };
 
@@ -192,11 +237,9 @@ struct variant_key {
 	u32 value;
 };
 
-/* pid_tgid and slot, so that functions nest and probes do not collide */
-struct inflight_key {
-	u64 pid_tgid;
-	u64 slot;
-};
+/* The key of a place in the in-flight map: pid_tgid, whose upper bits are free (PID_MAX_LIMIT is 1 << 22),
+ * and the slot. */
+#define SLOT_SHIFT 56
 
 struct inflight {
 	u64 entry_time;
@@ -226,7 +269,8 @@ enum counter {
 	COUNT_NOT_FOLLOWED,  /* children without room in the follow set */
 	COUNT_THROTTLED,     /* calls whose return was held back, and for how long */
 	COUNT_THROTTLED_NS,
-	COUNT_FILTERED, /* calls seen whose result was not asked for */
+	COUNT_FILTERED,	   /* calls seen whose end was not asked for: part of those seen */
+	COUNT_NOT_TALLIED, /* calls that the statistics had no place for */
 	COUNTERS,
 };
 
@@ -255,11 +299,11 @@ struct config {
 	u32 follow; /* new children join the set */
 	u32 by_uid;
 	u32 uid;
-	u32 transport;	  /* enum transport */
-	u32 throttle;	  /* traced threads wait for the reader */
-	u32 buffer;	  /* bytes: of the ring, or of each CPU's perf buffer */
-	u32 wake_bytes;	  /* the ring wakes its reader when this much waits */
-	u32 task_pt_regs; /* the helper exists (5.15) */
+	u32 transport;	/* enum transport */
+	u32 throttle;	/* traced threads wait for the reader */
+	u32 buffer;	/* bytes: of the ring, or of each CPU's perf buffer */
+	u32 wake_bytes; /* the ring wakes its reader when this much waits */
+	u32 typed;	/* the current task and its registers are had as typed pointers (5.15) */
 	/* Which kinds of captures there are, a bit each, and how many simple ones a pair has at most: the
 	 * verifier does not look at code that these rule out. */
 	u32 kinds;
@@ -270,12 +314,30 @@ struct config {
 	u32 sigreturn[2]; /* likewise rt_sigreturn; ~0 if it is not traced: at its return the number is gone
 			   */
 	u32 clones[2][MAX_CLONES];	   /* native and compat: they return in the child too */
+	u32 kills[2][MAX_KILLS];	   /* likewise: they may kill the thread that makes them */
 	u32 unknown;			   /* the pair of calls whose number is in no table, or 0 */
 	u32 fork_child_offset;		   /* of child_pid in the classic sched_process_fork */
 	u32 function_args[FUNCTION_SLOTS]; /* how many the function has (fentry) */
 	u32 function_int[FUNCTION_SLOTS];  /* it returns an int: the upper half of its result means nothing */
 	u16 function_pair[FUNCTION_SLOTS]; /* 0: it carries out syscalls, see below */
 	u16 syscalls[2 * MAX_SYSCALLS];	   /* native, then compat, by number: pair, and BY_FUNCTION */
+};
+
+enum tally_mode {
+	TALLY_NONE = 0,
+	TALLY_TOO = 1,	/* records are sent as well */
+	TALLY_ONLY = 2, /* no record is sent at all */
+};
+
+struct tally_config {
+	u32 mode;		       /* enum tally_mode */
+	u32 timed;		       /* wall times are taken */
+	u32 cpu;		       /* and CPU times */
+	u32 by_process;		       /* each process has its own */
+	u32 task_storage;	       /* the kernel has it for these programs (5.13) */
+	u32 recalled[2][MAX_RECALLED]; /* native and compat */
+	u32 pad;
+	u64 overhead; /* ns, taken off each time */
 };
 
 #endif

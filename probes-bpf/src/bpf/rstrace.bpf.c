@@ -8,5 +8,6 @@
 #include <bpf/bpf_core_read.h>
 #include "tracepoint.h"
 #include "function.h"
+#include "tally.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

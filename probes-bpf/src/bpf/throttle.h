@@ -17,25 +17,24 @@
 /* before bpf_loop (5.17): as many steps as the verifier walks through */
 #define BOUNDED_THROTTLE_STEPS 1024
 
-/* How long to spin now, in nanoseconds; 0 if there is room. */
-static __always_inline u64 throttle_ns(void)
+/* How long to spin, in nanoseconds, with so many bytes waiting; 0 if there is room. */
+static __always_inline u64 throttle_ns(u64 waiting)
 {
-	u64 fill, half = config.buffer / 2, span = half / 2;
+	u64 half = config.buffer / 2, span = half / 2;
 	u64 ns;
 
-	if (!config.throttle || !span)
+	if (!config.throttle || !span || waiting < half)
 		return 0;
-	if (config.transport == TRANSPORT_RING) {
-		fill = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	} else {
-		u32 cpu = bpf_get_smp_processor_id() & (MAX_CPUS - 1);
-
-		fill = perf_sent[cpu] - perf_read[cpu];
-	}
-	if (fill < half)
-		return 0;
-	ns = THROTTLE_LEAST_NS + (fill - half) * (THROTTLE_MOST_NS - THROTTLE_LEAST_NS) / span;
+	ns = THROTTLE_LEAST_NS + (waiting - half) * (THROTTLE_MOST_NS - THROTTLE_LEAST_NS) / span;
 	return ns < THROTTLE_MOST_NS ? ns : THROTTLE_MOST_NS;
+}
+
+/* Of the program that has just sent a record. */
+static __always_inline u64 throttle_after_send(void)
+{
+	struct scratch *s = scratch_of(LANE_EXIT);
+
+	return s ? throttle_ns(s->waiting) : 0;
 }
 
 struct throttle_loop {
@@ -61,7 +60,7 @@ static __always_inline void end_throttle(u64 begin)
 
 static __always_inline int throttle_looping(void)
 {
-	u64 begin = bpf_ktime_get_ns(), ns = throttle_ns();
+	u64 begin = bpf_ktime_get_ns(), ns = throttle_after_send();
 	struct throttle_loop loop = {begin + ns};
 
 	if (ns) {
@@ -73,7 +72,7 @@ static __always_inline int throttle_looping(void)
 
 static __always_inline int throttle_bounded(void)
 {
-	u64 begin = bpf_ktime_get_ns(), ns = throttle_ns();
+	u64 begin = bpf_ktime_get_ns(), ns = throttle_after_send();
 
 	if (!ns)
 		return 0;

@@ -30,21 +30,7 @@ struct classic_sched_process_exec {
 	u32 old_pid;
 };
 
-/*
- * The six arguments from saved registers, which may be unreadable: then 0 is returned. A function of its own,
- * so that its copy is not on the stack while captures are read.
- */
-static __noinline bool args_of_regs(struct pt_regs *from, bool compat, struct call *c)
-{
-	struct pt_regs regs;
-
-	if (bpf_probe_read_kernel(&regs, sizeof(regs), from))
-		return 0;
-	arch_syscall_args(&regs, compat, c->args);
-	return 1;
-}
-
-/* enter() and leave(), with the tail for complex captures; should that fail, without these. */
+/* enter() and leave(), with the tails; should one fail, without what it does. */
 static __always_inline int enter_syscall(void *ctx, struct call *c)
 {
 	if (enter(ctx, c)) {
@@ -59,14 +45,16 @@ static __always_inline int enter_syscall(void *ctx, struct call *c)
 
 static __always_inline int leave_syscall(void *ctx, struct call *c)
 {
-	if (leave(ctx, c)) {
-		struct scratch *s = scratch_of(LANE_EXIT);
+	int complex = leave(ctx, c, 1);
+	struct scratch *s = scratch_of(LANE_EXIT);
 
+	if (!s)
+		return 0;
+	if (complex) {
 		bpf_tail_call(ctx, &tails, WHEN_RETURN);
-		if (s)
-			emit(ctx, s);
+		emit(ctx, s);
 	}
-	if (throttle_ns())
+	if (throttle_ns(s->waiting))
 		bpf_tail_call(ctx, &tails, TAIL_THROTTLE);
 	return 0;
 }
@@ -106,9 +94,9 @@ static __always_inline bool is_before_exec(u32 nr)
 SEC("raw_tp/sys_enter")
 int raw_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct call c = {.lane = LANE_ENTER};
+	struct call c = {.lane = LANE_ENTER, .pid_tgid = current_pid_tgid()};
 
-	if (!in_scope(bpf_get_current_pid_tgid()))
+	if (!in_scope(c.pid_tgid))
 		return 0;
 	c.nr = ctx->args[1];
 	if (is_before_exec(c.nr) || !is_of_user())
@@ -117,7 +105,7 @@ int raw_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);
 	if (!c.pair || c.pair & BY_FUNCTION)
 		return 0;
-	if (!args_of_regs((void *)ctx->args[0], c.flags & CALL_COMPAT, &c))
+	if (!args_of_current(&c))
 		return 0;
 	sigreturn_args((void *)ctx->args[0], &c);
 	return enter_syscall(ctx, &c);
@@ -126,9 +114,9 @@ int raw_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 SEC("tp/raw_syscalls/sys_enter")
 int classic_sys_enter(struct classic_sys_enter *ctx)
 {
-	struct call c = {.lane = LANE_ENTER};
+	struct call c = {.lane = LANE_ENTER, .pid_tgid = current_pid_tgid()};
 
-	if (!in_scope(bpf_get_current_pid_tgid()))
+	if (!in_scope(c.pid_tgid))
 		return 0;
 	c.nr = ctx->id;
 	if (is_before_exec(c.nr) || !is_of_user())
@@ -144,9 +132,9 @@ int classic_sys_enter(struct classic_sys_enter *ctx)
 	return enter_syscall(ctx, &c);
 }
 
-static __always_inline int sys_exit(void *ctx, struct pt_regs *regs, s64 nr, s64 ret)
+static __always_inline int sys_exit(void *ctx, u64 pid_tgid, s64 nr, s64 ret)
 {
-	struct call c = {.lane = LANE_EXIT, .nr = nr, .ret = ret};
+	struct call c = {.lane = LANE_EXIT, .pid_tgid = pid_tgid, .nr = nr, .ret = ret};
 
 	if (held)
 		return 0;
@@ -158,31 +146,32 @@ static __always_inline int sys_exit(void *ctx, struct pt_regs *regs, s64 nr, s64
 		return 0;
 	if (is_of_new_child(c.nr, ret, c.flags & CALL_COMPAT))
 		return 0;
-	if (!regs)
-		regs = current_regs();
-	c.has_args = args_of_regs(regs, c.flags & CALL_COMPAT, &c);
 	return leave_syscall(ctx, &c);
 }
 
 SEC("raw_tp/sys_exit")
 int raw_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct pt_regs *regs;
+	u64 pid_tgid = current_pid_tgid();
 	unsigned long nr = 0;
 
-	if (!wanted(bpf_get_current_pid_tgid()))
+	if (!wanted(pid_tgid))
 		return 0;
-	regs = (void *)ctx->args[0];
-	bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR(regs));
-	return sys_exit(ctx, regs, nr, ctx->args[1]);
+	if (config.typed)
+		nr = ARCH_SYSCALL_NR(current_regs());
+	else
+		bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR((struct pt_regs *)ctx->args[0]));
+	return sys_exit(ctx, pid_tgid, nr, ctx->args[1]);
 }
 
 SEC("tp/raw_syscalls/sys_exit")
 int classic_sys_exit(struct classic_sys_exit *ctx)
 {
-	if (!wanted(bpf_get_current_pid_tgid()))
+	u64 pid_tgid = current_pid_tgid();
+
+	if (!wanted(pid_tgid))
 		return 0;
-	return sys_exit(ctx, 0, ctx->id, ctx->ret);
+	return sys_exit(ctx, pid_tgid, ctx->id, ctx->ret);
 }
 
 SEC("raw_tp/signal_generate")
@@ -240,20 +229,28 @@ int classic_exit(void *ctx)
 }
 
 /*
- * The vectors of execve, each hook with either loop (see vector.h). A failed execve is read by a program of
- * its own that runs before sys_exit's: programs of a tracepoint run in the order of their attachment.
+ * The vectors of execve, each hook with either loop (see vector.h). Those of one that failed are read by a
+ * tail of sys_exit's program, which then begins anew.
  */
 static __always_inline int prepare_exec(void *ctx, void *again)
 {
-	if (wanted(bpf_get_current_pid_tgid()))
+	/* if only failures are asked for, they are read when it has failed */
+	if (wanted(current_pid_tgid()) && !(filter.by_result && filter.statuses == STATUS_FAILED))
 		send_vectors(ctx, LANE_PREPARE_EXEC, again);
 	return 0;
 }
 
-static __always_inline int failed_exec(void *ctx, s64 ret, void *again)
+static __always_inline int failed_exec(void *ctx, void *again)
 {
-	if (ret < 0 && wanted(bpf_get_current_pid_tgid()))
-		send_vectors(ctx, LANE_FAILED_EXEC, again);
+	send_vectors(ctx, LANE_FAILED_EXEC, again);
+	bpf_tail_call(ctx, &tails, TAIL_EXIT);
+	return 0;
+}
+
+static __always_inline int failed_exec_again(void *ctx)
+{
+	bounded_vectors(ctx, LANE_FAILED_EXEC, &failed_again);
+	bpf_tail_call(ctx, &tails, TAIL_EXIT);
 	return 0;
 }
 
@@ -288,42 +285,24 @@ int kprobe_prepare_exec_again(void *ctx)
 	return 0;
 }
 
-SEC("raw_tp/sys_exit")
-int raw_failed_exec(struct bpf_raw_tracepoint_args *ctx)
-{
-	return failed_exec(ctx, ctx->args[1], 0);
-}
+#define FAILED_EXEC_PROGRAMS(hook, section)             \
+	SEC(section)                                    \
+	int hook##_failed_exec(void *ctx)               \
+	{                                               \
+		return failed_exec(ctx, 0);             \
+	}                                               \
+	SEC(section)                                    \
+	int hook##_failed_exec_bounded(void *ctx)       \
+	{                                               \
+		return failed_exec(ctx, &failed_again); \
+	}                                               \
+	SEC(section)                                    \
+	int hook##_failed_exec_again(void *ctx)         \
+	{                                               \
+		return failed_exec_again(ctx);          \
+	}
 
-SEC("raw_tp/sys_exit")
-int raw_failed_exec_bounded(struct bpf_raw_tracepoint_args *ctx)
-{
-	return failed_exec(ctx, ctx->args[1], &failed_again);
-}
-
-SEC("raw_tp")
-int raw_failed_exec_again(void *ctx)
-{
-	bounded_vectors(ctx, LANE_FAILED_EXEC, &failed_again);
-	return 0;
-}
-
-SEC("tp/raw_syscalls/sys_exit")
-int classic_failed_exec(struct classic_sys_exit *ctx)
-{
-	return failed_exec(ctx, ctx->ret, 0);
-}
-
-SEC("tp/raw_syscalls/sys_exit")
-int classic_failed_exec_bounded(struct classic_sys_exit *ctx)
-{
-	return failed_exec(ctx, ctx->ret, &failed_again);
-}
-
-SEC("tp")
-int classic_failed_exec_again(void *ctx)
-{
-	bounded_vectors(ctx, LANE_FAILED_EXEC, &failed_again);
-	return 0;
-}
+FAILED_EXEC_PROGRAMS(raw, "raw_tp")
+FAILED_EXEC_PROGRAMS(classic, "tp")
 
 #endif

@@ -31,9 +31,12 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 #define BPF_ANY 0
 #define BPF_NOEXIST 1
+#define BPF_F_NO_PREALLOC 1
+#define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 #define BPF_RB_NO_WAKEUP 1
 #define BPF_RB_FORCE_WAKEUP 2
@@ -75,18 +78,44 @@ struct thread_info {
 	u32 status;
 };
 
+struct in6_addr {
+	u8 in6_u[16];
+};
+
 struct sock_common {
+	u32 skc_daddr;
+	u32 skc_rcv_saddr;
+	__be16 skc_dport;
+	u16 skc_num;
 	u16 skc_family;
+	u8 skc_state;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
 };
 
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_protocol; /* 16 bits from 5.6 on */
 	u16 sk_type;
+	struct socket *sk_socket;
 };
 
 struct netlink_sock {
 	u32 portid;
+};
+
+struct sockaddr_un {
+	u16 sun_family;
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[1];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
 };
 
 struct file;
@@ -96,8 +125,40 @@ struct socket {
 	struct sock *sk;
 };
 
+struct super_block {
+	unsigned long s_magic;
+};
+
 struct inode {
 	u16 i_mode;
+	u32 i_rdev;
+	unsigned long i_ino;
+	struct super_block *i_sb;
+	void *i_private;
+};
+
+struct kuid {
+	u32 val;
+};
+
+struct cred {
+	struct kuid uid;
+};
+
+/* Cgroups, see filter.h. */
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[1]; /* from 6.1 on */
+	u64 ancestor_ids[1];	     /* before */
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
 };
 
 struct task_struct {
@@ -106,6 +167,9 @@ struct task_struct {
 	int exit_code;
 	int pid;
 	int tgid;
+	char comm[16];
+	const struct cred *cred;
+	struct css_set *cgroups;
 	struct task_struct *real_parent;
 	struct signal_struct *signal;
 	struct sigpending pending;
@@ -158,8 +222,31 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct proc_ns_operations {
+	const char *name;
+};
+
 struct ns_common {
+	const struct proc_ns_operations *ops;
 	unsigned int inum;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct hlist_head {
+	void *first;
+};
+
+struct pid {
+	struct hlist_head tasks[1];
+	struct upid numbers[1];
 };
 
 struct mnt_namespace {

@@ -200,7 +200,7 @@ static long vectors_loop(u64 index, struct vector_loop *loop)
 /* Keeps with the call what became of it; its record says how many parts there are. */
 static __always_inline void finish_vectors(struct scratch *s)
 {
-	struct inflight_key key = {.pid_tgid = s->record.pid_tgid};
+	u64 key = inflight_key(s->record.pid_tgid, 0);
 	struct inflight *in = bpf_map_lookup_elem(&inflights, &key);
 
 	if (in) {
@@ -234,25 +234,33 @@ static __always_inline void bounded_vectors(void *ctx, u32 lane, void *again)
 /* Sends the vectors of the execve that this thread is in, and what its entry could not read. */
 static __always_inline void send_vectors(void *ctx, u32 lane, void *again)
 {
-	struct inflight_key key = {};
+	u64 pid_tgid = bpf_get_current_pid_tgid(), key = inflight_key(pid_tgid, 0);
 	struct scratch *s = scratch_of(lane);
 	struct inflight *in;
 	struct pair *p;
 	u32 pair;
 
-	key.pid_tgid = bpf_get_current_pid_tgid();
 	in = lookup_inflight(&key);
-	if (!s || !in || in->flags & CALL_VECTORS)
+	if (!s || !in || (lane == LANE_PREPARE_EXEC && in->flags & CALL_VECTORS))
 		return;
 	pair = in->pair;
 	p = bpf_map_lookup_elem(&pairs, &pair);
 	if (!p || !p->vectors)
 		return;
-	resume_record(s, in, key.pid_tgid, 0);
+	s->way.lane = lane;
+	/* the kernel has read the path by now, so it can be read here */
+	if (filter.by_path && in->flags & CALL_UNDECIDED) {
+		if (!is_path_wanted(lane, in)) {
+			count(pair, COUNT_FILTERED);
+			in->pair = 0;
+			return;
+		}
+	}
+	resume_record(s, in, pid_tgid, 0);
 	s->record.kind = RECORD_PART;
 	s->len = 0;
 	s->pending = in->pending;
-	capture_simple(s, p, WHEN_ENTRY);
+	capture_simple(lane, WHEN_ENTRY);
 	in->pending = s->pending;
 	if (s->len) {
 		emit(ctx, s);

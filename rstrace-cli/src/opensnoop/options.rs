@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rstrace_core::{Filter, Loss, MAX_NAME, Target};
+use rstrace_core::{Filter, Loss, MAX_NAME, Name, Statuses, Target};
 use rstrace_probes::open::context::{Context, Opens};
 use rstrace_probes::open::{SYSCALLS, WantedFlags};
 
@@ -64,6 +64,8 @@ impl Task {
         let flags = if cli.flag_filter.is_empty() { None } else { Some(wanted_flags(&cli.flag_filter)?) };
         let target = target(cli.exec, cli.command, &cli.pids, cli.tid, cli.follow)?;
         let session = rstrace_core::Options {
+            callers: false,
+            counting: None,
             backend: cli.backend.forced(),
             transport: cli.transport.forced(),
             buffer: cli.buffer_pages.map(buffer).transpose()?,
@@ -72,11 +74,14 @@ impl Task {
             loss: loss(cli.loss, &target),
             filter: Filter {
                 name: cli.name.map(name).transpose()?,
-                failed: cli.failed,
+                // of those that never return it is not known
+                statuses: if cli.failed { all_but_successful() } else { Statuses::ALL },
                 cgroups: cli.cgroupmap,
                 mount_namespaces: cli.mntnsmap,
                 args: flags.as_ref().map(WantedFlags::filters).unwrap_or_default(),
+                ..Filter::default()
             },
+            calls: None,
             duration: cli.duration.as_deref().map(duration).transpose()?,
             target,
         };
@@ -111,10 +116,10 @@ fn target(
         refuse!("a command is traced from its start: leave out -p and -t, or the command");
     }
     if !exec.is_empty() {
-        return Ok(Target::Launch { argv: exec, user: None, follow: true });
+        return Ok(Target::Launch { argv: exec, argv0: None, env: Vec::new(), user: None, follow: true });
     }
     if runs {
-        return Ok(Target::Launch { argv: command, user: None, follow });
+        return Ok(Target::Launch { argv: command, argv0: None, env: Vec::new(), user: None, follow });
     }
     let pids = if pids.is_empty() { Vec::new() } else { pid_list(pids)? };
     if let Some(tid) = tid {
@@ -154,7 +159,7 @@ fn wanted_flags(names: &[String]) -> Result<WantedFlags, Error> {
     }
 }
 
-fn name(name: OsString) -> Result<Vec<u8>, Error> {
+fn name(name: OsString) -> Result<Name, Error> {
     let bytes = name.into_vec();
     if bytes.len() > MAX_NAME {
         let shown = String::from_utf8_lossy(&bytes).escape_debug().to_string();
@@ -162,7 +167,7 @@ fn name(name: OsString) -> Result<Vec<u8>, Error> {
             "-n {shown}: the kernel keeps the first {MAX_NAME} bytes of a name: give a part that is no longer"
         );
     }
-    Ok(bytes)
+    Ok(Name { part: bytes, begins: false, ends: false })
 }
 
 fn duration(seconds: &str) -> Result<Duration, Error> {
@@ -171,6 +176,10 @@ fn duration(seconds: &str) -> Result<Duration, Error> {
         Some(duration) => Ok(duration),
         None => refuse!("-d {}: give a number of seconds above 0", seconds.escape_debug()),
     }
+}
+
+fn all_but_successful() -> Statuses {
+    Statuses::of_bits(Statuses::ALL.bits() & !Statuses::SUCCESSFUL.bits())
 }
 
 /// Pages to bytes.
@@ -247,8 +256,8 @@ mod tests {
     #[test]
     fn a_name_that_no_thread_can_have_is_refused() {
         assert_eq!(
-            options(&["-n", "123456789012345"]).session.filter.name.as_deref(),
-            Some(&b"123456789012345"[..])
+            options(&["-n", "123456789012345"]).session.filter.name.map(|name| name.part),
+            Some(b"123456789012345".to_vec())
         );
         assert!(error(&["-n", "1234567890123456"]).contains("15 bytes"));
     }

@@ -105,7 +105,7 @@ impl<'a> Row<'a> {
             },
             syscall: call.name,
             end: match call.outcome {
-                Outcome::Returned(Value::Fd(fd)) => End::Opened(fd),
+                Outcome::Returned(Value::Fd(fd, _)) => End::Opened(fd),
                 Outcome::Failed(code) | Outcome::Restart(code) => End::Failed(code),
                 _ => End::Never,
             },

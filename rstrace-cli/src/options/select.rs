@@ -3,12 +3,29 @@
 //! A bare word that is a probe's name is that probe. All else is a set of system calls, and of several sets the last
 //! one counts, as in strace.
 
+use super::set::{self, Words};
+use super::signals;
 use super::{Error, refuse};
+use regex::Regex;
 use rstrace_core::Probe;
 use rstrace_core::describe::Limits;
+use rstrace_core::event::Abi;
 use rstrace_probes::syscall::classes::CLASSES;
 use rstrace_probes::syscall::{self, Described, table};
 use rstrace_probes::{Entry, REGISTRY, numbers, probe};
+
+/// What the expressions say.
+#[derive(Debug, Default)]
+pub struct Expressions {
+    /// What is traced.
+    pub selection: Selection,
+    /// Which signals are shown, a bit each from that of signal 1, if that was said.
+    pub signals: Option<u64>,
+    /// Which messages are left out, if that was said.
+    pub quiet: Option<String>,
+    /// What is told of descriptors, if that was said.
+    pub files: Option<String>,
+}
 
 /// What is to be traced.
 #[derive(Debug, Default)]
@@ -27,14 +44,42 @@ pub enum Calls {
     None,
     /// All, those without a description too.
     All,
-    /// Those with these names.
-    Named(Vec<&'static str>),
+    /// These.
+    Named(Vec<Named>),
+}
+
+/// A system call by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// The name.
+    pub name: &'static str,
+    /// Whose calls.
+    pub abis: Abis,
+}
+
+/// Which programs' calls: those of 64 bits, those of 32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abis {
+    native: bool,
+    compat: bool,
+}
+
+impl Abis {
+    const NONE: Self = Self { native: false, compat: false };
+    const BOTH: Self = Self { native: true, compat: true };
+
+    fn has(self, abi: Abi) -> bool {
+        match abi {
+            Abi::Native => self.native,
+            Abi::Compat32 => self.compat,
+        }
+    }
 }
 
 impl Selection {
-    /// Whether nothing but probes was asked for by name, which show arguments whole.
+    /// Whether nothing but probes was asked for, which show arguments whole.
     pub fn is_of_probes(&self) -> bool {
-        self.calls == Calls::None
+        self.calls == Calls::None && !self.probes.is_empty()
     }
 
     /// Makes the probes. Where two trace one call, the latter has it.
@@ -42,80 +87,141 @@ impl Selection {
         let calls: Option<Box<dyn Probe>> = match &self.calls {
             Calls::None => None,
             Calls::All => Some(Box::new(Described::all(limits))),
-            Calls::Named(names) => Some(Box::new(Described::only(names, limits))),
+            Calls::Named(calls) => {
+                let names: Vec<_> = calls.iter().map(|call| call.name).collect();
+                let is_of = |name: &str, abi| calls.iter().any(|c| c.name == name && c.abis.has(abi));
+                Some(Box::new(Described::only(&names, limits).of_abis(is_of)))
+            }
         };
         calls.into_iter().chain(self.probes.iter().map(|entry| (entry.make)(limits))).collect()
     }
 }
 
-/// What the expressions name together; without any, every system call.
-pub fn select(exprs: &[String]) -> Result<Selection, Error> {
-    let mut selection = Selection::default();
-    if exprs.is_empty() {
-        selection.calls = Calls::All;
-    }
+/// What the expressions say together; without one that names what to trace, that is every system call.
+pub fn select(exprs: &[String]) -> Result<Expressions, Error> {
+    let mut said = Expressions::default();
+    let mut named = false;
     for expr in exprs {
         let (qualified, list) = match expr.split_once('=') {
             Some(("trace" | "t", list)) => (true, list),
-            Some((qualifier, _)) => {
-                refuse!("-e {}=: only trace= is supported", qualifier.escape_debug())
+            Some(("signal" | "signals" | "s", list)) => {
+                said.signals = Some(signals::set("-e signal=", list)?);
+                continue;
             }
-            None => (false, expr.as_str()),
+            // the last of this and its like counts, which the command line tells
+            Some(("status", _)) => continue,
+            Some(("quiet" | "silent" | "silence" | "q", list)) => {
+                said.quiet = Some(list.to_owned());
+                continue;
+            }
+            Some(("decode-fds" | "decode-fd", list)) => {
+                said.files = Some(list.to_string());
+                continue;
+            }
+            // a pattern may contain anything
+            Some((qualifier, _)) if !qualifier.contains('/') => {
+                refuse!(
+                    "-e {}=: not supported: give trace=, signal=, status=, quiet=, decode-fds=, or names of system calls",
+                    qualifier.escape_debug()
+                )
+            }
+            _ => (false, expr.as_str()),
         };
-        let words: Vec<_> = list.split(',').map(str::trim).collect();
-        let is_probe =
-            |word: &&str| !qualified && probe(word).is_some_and(|entry| entry.name != syscall::NAME);
-        for entry in words.iter().filter(|word| is_probe(word)).filter_map(|word| probe(word)) {
-            if !selection.probes.iter().any(|known| known.name == entry.name) {
-                selection.probes.push(entry);
-            }
+        named = true;
+        let Words { inverted, mut words } = set::words(list);
+        if words.is_empty() {
+            return Err(unknown("", qualified));
         }
-        let calls: Vec<_> = words.into_iter().filter(|word| !is_probe(word)).collect();
-        if !calls.is_empty() {
-            selection.calls = set(&calls, qualified)?;
+        if !qualified && !inverted {
+            let is_probe = |word: &str| probe(word).filter(|entry| entry.name != syscall::NAME);
+            let probes = &mut said.selection.probes;
+            for entry in words.iter().filter_map(|word| is_probe(word)) {
+                if !probes.iter().any(|known| known.name == entry.name) {
+                    probes.push(entry);
+                }
+            }
+            words.retain(|word| is_probe(word).is_none());
+        }
+        if !words.is_empty() {
+            said.selection.calls = calls(&words, inverted, qualified)?;
         }
     }
-    Ok(selection)
+    if !named {
+        said.selection.calls = Calls::All;
+    }
+    Ok(said)
 }
 
-/// A list of names and classes, or with `!` before it all others.
-fn set(words: &[&str], qualified: bool) -> Result<Calls, Error> {
-    let mut words = words.to_vec();
-    let inverted = words[0].starts_with('!');
-    if inverted {
-        words[0] = &words[0][1..];
-    }
-    match words[..] {
-        ["all"] | [syscall::NAME] if !inverted => return Ok(Calls::All),
-        ["none"] if inverted => return Ok(Calls::All),
-        ["all" | "none"] => return Ok(Calls::None),
+/// A list of names and classes, or all others.
+fn calls(words: &[&str], inverted: bool, qualified: bool) -> Result<Calls, Error> {
+    match words {
+        ["none"] => return Ok(if inverted { Calls::All } else { Calls::None }),
+        [syscall::NAME] => return Ok(if inverted { Calls::None } else { Calls::All }),
+        _ if words.contains(&"all") => return Ok(if inverted { Calls::None } else { Calls::All }),
         _ => {}
     }
-    let mut names = Vec::new();
+    let mut all: Vec<_> =
+        table::all().map(|syscall| Named { name: syscall.name, abis: Abis::NONE }).collect();
     for word in words {
-        names.extend(members(word, qualified)?);
+        let (names, abis) = members(word, qualified)?;
+        for call in all.iter_mut().filter(|call| names.contains(&call.name)) {
+            call.abis.native |= abis.native;
+            call.abis.compat |= abis.compat;
+        }
     }
-    let chosen = |name: &&'static str| names.contains(name) != inverted;
-    let all = table::all().map(|syscall| syscall.name);
-    Ok(Calls::Named(all.filter(chosen).collect()))
+    if inverted {
+        for call in &mut all {
+            call.abis = Abis { native: !call.abis.native, compat: !call.abis.compat };
+        }
+    }
+    all.retain(|call| call.abis != Abis::NONE);
+    Ok(Calls::Named(all))
 }
 
-/// The calls that a word names.
-fn members(word: &str, qualified: bool) -> Result<Vec<&'static str>, Error> {
-    let class = match word.strip_prefix('%') {
+/// The calls that a word names, and whose.
+fn members(word: &str, qualified: bool) -> Result<(Vec<&'static str>, Abis), Error> {
+    let bare = word.trim_start_matches('?');
+    if let Some(pattern) = bare.strip_prefix('/') {
+        return match Regex::new(pattern) {
+            Ok(regex) => {
+                let names: Vec<_> =
+                    table::all().map(|call| call.name).filter(|name| regex.is_match(name)).collect();
+                if names.is_empty() && bare == word {
+                    refuse!("-e {}: no system call's name matches", word.escape_debug());
+                }
+                Ok((names, Abis::BOTH))
+            }
+            Err(error) => refuse!(
+                "-e {}: {}",
+                word.escape_debug(),
+                error.to_string().lines().last().unwrap_or_default().trim()
+            ),
+        };
+    }
+    let (name, abis) = match bare.rsplit_once('@') {
+        None => (bare, Abis::BOTH),
+        Some((name, "64")) => (name, Abis { native: true, compat: false }),
+        Some((name, "32")) => (name, Abis { native: false, compat: true }),
+        // their numbers are in neither table
+        Some((name, "x32")) => (name, Abis::NONE),
+        Some(_) => refuse!("-e {}: after @ comes 64, 32 or x32", word.escape_debug()),
+    };
+    if name == "all" {
+        return Ok((table::all().map(|syscall| syscall.name).collect(), abis));
+    }
+    let class = match name.strip_prefix('%') {
         Some(name) => CLASSES.iter().find(|class| class.name == name),
-        None => CLASSES.iter().find(|class| class.name == word && class.bare),
+        None => CLASSES.iter().find(|class| class.name == name && class.bare),
     };
     if let Some(class) = class {
         let of_class = table::all().filter(|syscall| syscall.classes & class.bits != 0);
-        return Ok(of_class.map(|syscall| syscall.name).collect());
+        return Ok((of_class.map(|syscall| syscall.name).collect(), abis));
     }
-    let name = word.strip_prefix('?').unwrap_or(word);
     let by_number = name.parse().ok().and_then(numbers::native_name);
     match syscall::find(by_number.unwrap_or(name)) {
-        Some(syscall) => Ok(vec![syscall.name]),
-        None if word.starts_with('?') => Ok(Vec::new()),
-        None => Err(unknown(word, qualified)),
+        Some(syscall) => Ok((vec![syscall.name], abis)),
+        None if bare != word => Ok((Vec::new(), abis)),
+        None => Err(unknown(name, qualified)),
     }
 }
 
@@ -124,16 +230,19 @@ fn unknown(word: &str, qualified: bool) -> Error {
     let probes = || REGISTRY.iter().map(|entry| entry.name).filter(|_| !qualified);
     let shown = word.escape_debug();
     Error(if word.is_empty() {
-        "-e has an empty name in its list: give -e open, for example".to_string()
+        "-e has an empty list: give -e open, for example".to_string()
     } else if word.starts_with('!') {
         format!("-e {shown}: ! stands before the whole list only")
-    } else if word.starts_with('/') {
-        format!(
-            "-e {shown}: regular expressions are not supported: name the system calls, or a class (%file)"
-        )
-    } else if word.starts_with('%') {
-        let names: Vec<_> = CLASSES.iter().map(|class| format!("%{}", class.name)).collect();
-        format!("-e {shown}: there is no such class; the classes are {}", names.join(", "))
+    } else if let Some(class) = word.strip_prefix('%') {
+        match nearest(class, CLASSES.iter().map(|class| class.name)) {
+            Some(name) => format!("-e {shown}: did you mean %{name}?"),
+            None => {
+                let names: Vec<_> = CLASSES.iter().map(|class| format!("%{}", class.name)).collect();
+                format!("-e {shown}: there is no such class; the classes are {}", names.join(", "))
+            }
+        }
+    } else if word == "none" {
+        "-e none stands alone".to_string()
     } else if probe(word).is_some() {
         format!("-e trace={shown}: {shown} is a probe, not a system call: give -e {shown}")
     } else {
@@ -183,12 +292,22 @@ mod tests {
 
     fn selected(exprs: &[&str]) -> Result<String, String> {
         let exprs: Vec<_> = exprs.iter().map(|expr| expr.to_string()).collect();
-        let selection = select(&exprs).map_err(|error| error.to_string())?;
+        let selection = select(&exprs).map_err(|error| error.to_string())?.selection;
         let probes: Vec<_> = selection.probes.iter().map(|entry| entry.name).collect();
         Ok(match selection.calls {
             Calls::None => probes.join(" "),
             Calls::All => format!("{} all", probes.join(" ")).trim().to_string(),
-            Calls::Named(names) => format!("{} ({})", probes.join(" "), names.join(" ")).trim().to_string(),
+            Calls::Named(calls) => {
+                let suffix = |abis: Abis| match (abis.native, abis.compat) {
+                    (true, true) => "",
+                    (true, false) => "@64",
+                    _ => "@32",
+                };
+                let mut calls = calls.clone();
+                calls.sort_by_key(|call| call.name);
+                let names: Vec<_> = calls.iter().map(|c| format!("{}{}", c.name, suffix(c.abis))).collect();
+                format!("{} ({})", probes.join(" "), names.join(" ")).trim().to_string()
+            }
         })
     }
 
@@ -210,6 +329,20 @@ mod tests {
             (&["none"], ""),
             (&["?nonsense,read"], "(read)"),
             (&["0"], "(read)"),
+            (&["trace=read,,close,"], "(close read)"),
+            (&["trace=all,read"], "all"),
+            (&["!all"], ""),
+            (&["open", "trace=none"], "open"),
+            (&["signal=TERM"], "all"),
+            (&["s=none", "read"], "(read)"),
+            (&["/^open(at)?$"], "(open openat)"),
+            (&["trace=/^openat$,read"], "(openat read)"),
+            (&["?/no such"], "()"),
+            (&["??no_such"], "()"),
+            (&["?%no_such"], "()"),
+            (&["read@64,close@32,openat@64,openat@32"], "(close@32 openat read@64)"),
+            (&["read@x32"], "()"),
+            (&["%lstat@32,0@64"], "(lstat@32 lstat64@32 oldlstat@32 read@64)"),
         ] {
             assert_eq!(selected(exprs).expect("known names"), names, "{exprs:?}");
         }
@@ -220,7 +353,7 @@ mod tests {
         assert!(selected(&["%file"]).expect("a class").contains(" openat2"));
         assert_eq!(selected(&["file"]), selected(&["trace=%file"]));
         assert_eq!(selected(&["stat"]), Ok("(stat)".to_string()));
-        assert_eq!(selected(&["%stat"]), Ok("(stat stat64)".to_string()));
+        assert_eq!(selected(&["%stat"]), Ok("(oldstat stat stat64)".to_string()));
         let others = selected(&["!%file,close"]).expect("a complement");
         let has = |name| others.split([' ', '(', ')']).any(|other| other == name);
         assert!(has("read") && has("close_range") && !has("openat") && !has("close"));
@@ -233,8 +366,19 @@ mod tests {
             ("exce", "-e exce: did you mean exec?"),
             ("trace=opnat", "-e opnat: did you mean openat?"),
             ("trace=exec", "-e trace=exec: exec is a probe, not a system call: give -e exec"),
-            ("signal=none", "-e signal=: only trace= is supported"),
-            ("open,", "-e has an empty name in its list: give -e open, for example"),
+            (
+                "colour=red",
+                "-e colour=: not supported: give trace=, signal=, status=, quiet=, decode-fds=, or names of system calls",
+            ),
+            (",", "-e has an empty list: give -e open, for example"),
+            ("trace=", "-e has an empty list: give -e open, for example"),
+            ("%fiel", "-e %fiel: did you mean %file?"),
+            ("read@16", "-e read@16: after @ comes 64, 32 or x32"),
+            ("raed@64", "-e raed: did you mean read?"),
+            ("/no such", "-e /no such: no system call's name matches"),
+            ("/(", "-e /(: error: unclosed group"),
+            ("read,none", "-e none stands alone"),
+            ("signal=TREM", "-e signal=TREM: no signal has this name: give TERM or 15, for example"),
             ("read,!open", "-e !open: ! stands before the whole list only"),
             (
                 "a\nb",

@@ -4,6 +4,7 @@
 //! `execveat`, whose own set of flags is newer.
 
 use super::text::{Style, Text};
+use crate::output::Output;
 use rstrace_core::describe::Limits;
 use rstrace_core::event::{Abi, EventKind};
 use rstrace_core::memory::{At, Piece, encode};
@@ -31,7 +32,7 @@ const fn made(address: u64, bytes: &[u8]) -> Piece<'_> {
 /// The line of a call.
 fn line(name: &str, args: &[u64], captured: &[Piece<'_>], result: i64) -> String {
     assert!(syscall::find(name).is_some(), "{name} is in the table");
-    let probe = Described::only(&[name], Limits { length: 32, whole_lists: false });
+    let probe = Described::only(&[name], Limits::of_length(32));
     let mut registers = [0; MAX_ARGS];
     registers[..args.len()].copy_from_slice(args);
     let memory = encode(captured);
@@ -50,10 +51,10 @@ fn line(name: &str, args: &[u64], captured: &[Piece<'_>], result: i64) -> String
     let mut text = Text::new(&mut bytes, Style::default());
     probe.decode(&call, &mut |call| {
         let call = rstrace_core::event::Call { ..*call };
-        let event = Event { tgid: 5, tid: 5, time_ns: 2, kind: EventKind::Call(call) };
+        let event = Event { tgid: 5, tid: 5, time_ns: 2, caller: None, kind: EventKind::Call(call) };
         text.event(&event).expect("a vector takes everything");
     });
-    text.finish().expect("a vector takes everything");
+    text.finish(None).expect("a vector takes everything");
     drop(text);
     let text = String::from_utf8(bytes).expect("ASCII");
     text.strip_suffix('\n').expect("one line").to_string()

@@ -54,15 +54,28 @@ const TEXTS: &[(Errno, &str)] = &[
 
 /// Appends `ENOENT`, or the number of a code without a name.
 pub fn name(out: &mut Vec<u8>, code: i32) {
-    let mut whole = Vec::new();
-    match restart(code) {
-        Some(text) => whole.extend_from_slice(text.as_bytes()),
-        None => failure(&mut whole, code),
-    }
-    match whole.split(|byte| *byte == b' ').next() {
-        Some(name) if !name.starts_with(b"(") => out.extend_from_slice(name),
+    if !symbol(out, code) {
         // Writing to a vector cannot fail.
-        _ => drop(write!(out, "{code}")),
+        let _ = write!(out, "{code}");
+    }
+}
+
+/// Appends `ENOENT`; `false`, and nothing, of a code without a name.
+pub fn symbol(out: &mut Vec<u8>, code: i32) -> bool {
+    let restart = || restart(code)?.split(" (").next();
+    let _ = match (Errno::from_raw(code), find(INTERNAL, code).or_else(restart)) {
+        (Errno::UnknownErrno, None) => return false,
+        (Errno::UnknownErrno, Some(name)) => write!(out, "{name}"),
+        (errno, _) => write!(out, "{errno:?}"),
+    };
+    true
+}
+
+/// `No such file or directory`; of a restart code how the call goes on.
+pub fn text(code: i32) -> Option<&'static str> {
+    match Errno::from_raw(code) {
+        Errno::UnknownErrno => restart(code)?.strip_suffix(')')?.split(" (").nth(1),
+        errno => Some(find(TEXTS, errno).unwrap_or_else(|| errno.desc())),
     }
 }
 
@@ -72,7 +85,7 @@ pub fn failure(out: &mut Vec<u8>, code: i32) {
     let _ = match (Errno::from_raw(code), find(INTERNAL, code)) {
         (Errno::UnknownErrno, None) => write!(out, "(errno {code})"),
         (Errno::UnknownErrno, Some(name)) => write!(out, "{name} (Unknown error {code})"),
-        (errno, _) => write!(out, "{errno:?} ({})", find(TEXTS, errno).unwrap_or_else(|| errno.desc())),
+        (errno, _) => write!(out, "{errno:?} ({})", text(code).unwrap_or_default()),
     };
 }
 
@@ -99,7 +112,7 @@ pub fn signal(out: &mut Vec<u8>, number: u8) {
 mod tests {
     use super::*;
 
-    fn text(code: i32) -> String {
+    fn failed(code: i32) -> String {
         let mut out = Vec::new();
         failure(&mut out, code);
         String::from_utf8(out).expect("ASCII")
@@ -107,12 +120,12 @@ mod tests {
 
     #[test]
     fn names_and_texts() {
-        assert_eq!(text(2), "ENOENT (No such file or directory)");
-        assert_eq!(text(11), "EAGAIN (Resource temporarily unavailable)");
-        assert_eq!(text(95), "EOPNOTSUPP (Operation not supported)");
-        assert_eq!(text(524), "ENOTSUPP (Unknown error 524)");
+        assert_eq!(failed(2), "ENOENT (No such file or directory)");
+        assert_eq!(failed(11), "EAGAIN (Resource temporarily unavailable)");
+        assert_eq!(failed(95), "EOPNOTSUPP (Operation not supported)");
+        assert_eq!(failed(524), "ENOTSUPP (Unknown error 524)");
         for code in [0, 41, 58, 134, 519, 4000] {
-            assert_eq!(text(code), format!("(errno {code})"));
+            assert_eq!(failed(code), format!("(errno {code})"));
         }
     }
 
@@ -126,7 +139,21 @@ mod tests {
             let error = std::io::Error::from_raw_os_error(code).to_string();
             let error =
                 error.strip_suffix(&format!(" (os error {code})")).expect("the standard library's suffix");
-            assert!(text(code).ends_with(&format!(" ({error})")), "{code}: {} but {error}", text(code));
+            assert!(failed(code).ends_with(&format!(" ({error})")), "{code}: {} but {error}", failed(code));
+        }
+    }
+
+    #[test]
+    fn names_and_texts_alone() {
+        for (code, name, text) in [
+            (2, "ENOENT", Some("No such file or directory")),
+            (512, "ERESTARTSYS", Some("To be restarted if SA_RESTART is set")),
+            (524, "ENOTSUPP", None),
+            (4000, "", None),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(symbol(&mut out, code), !name.is_empty());
+            assert_eq!((out.as_slice(), super::text(code)), (name.as_bytes(), text));
         }
     }
 

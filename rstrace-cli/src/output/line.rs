@@ -4,10 +4,12 @@
 
 use super::date;
 use super::errno;
+use super::files::Files;
 use super::quote::{Hex, quoted_as, quoted_hex};
 use owo_colors::Style;
 use rstrace_core::describe::{Item, Object, Shape};
 use rstrace_core::event::{Comment, Glossed, Value};
+use rstrace_core::file::File;
 use rstrace_core::flags::{Choices, FlagPart, Flags, Packed, PackedNumber};
 use rstrace_core::strings::{Element, Strings};
 use std::io::Write;
@@ -57,24 +59,30 @@ pub struct Limits {
     pub whole_vectors: bool,
     /// Which strings are shown in hex.
     pub hex: Hex,
+    /// What is told of descriptors.
+    pub files: Files,
 }
 
 /// Lines: the finished ones and the one under construction.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Lines {
     bytes: Vec<u8>,
     /// Where the current line begins.
     start: usize,
+    /// Columns of the current line that were forgotten with what stood before.
+    gone: usize,
     /// Bytes of the current line that take no column.
     invisible: usize,
     colour: bool,
     limits: Limits,
+    /// Room for a name.
+    name: Vec<u8>,
 }
 
 impl Lines {
     /// No lines.
     pub fn new(colour: bool, limits: Limits) -> Self {
-        Self { bytes: Vec::new(), start: 0, invisible: 0, colour, limits }
+        Self { bytes: Vec::new(), start: 0, gone: 0, invisible: 0, colour, limits, name: Vec::new() }
     }
 
     /// What was written since [`Lines::clear`].
@@ -82,10 +90,35 @@ impl Lines {
         &self.bytes
     }
 
-    /// Forgets all lines, keeps the memory.
+    /// Forgets all lines, keeps the memory. A line that is not finished goes on where it was.
     pub fn clear(&mut self) {
+        self.gone = self.columns();
         self.bytes.clear();
         self.start = 0;
+        self.invisible = 0;
+    }
+
+    /// Columns of the current line.
+    fn columns(&self) -> usize {
+        self.gone + self.bytes.len() - self.start - self.invisible
+    }
+
+    /// How many bytes there are, and how many of the current line take no column.
+    pub fn mark(&self) -> (usize, usize) {
+        (self.bytes.len(), self.invisible)
+    }
+
+    /// Appends what was written elsewhere, so many bytes of which take no column.
+    pub fn append(&mut self, bytes: &[u8], invisible: usize) {
+        self.bytes.extend_from_slice(bytes);
+        self.invisible += invisible;
+    }
+
+    /// Exchanges all lines for these bytes, and these for them.
+    pub fn replace(&mut self, bytes: &mut Vec<u8>) {
+        std::mem::swap(&mut self.bytes, bytes);
+        self.start = 0;
+        self.gone = 0;
         self.invisible = 0;
     }
 
@@ -103,7 +136,10 @@ impl Lines {
     pub fn result(&mut self, value: Value<'_>) {
         match value {
             Value::Int(number) => self.paint(Token::Result, |out| put!(out, "{number}")),
-            Value::Fd(fd) => self.paint(Token::Result, |out| put!(out, "{fd}")),
+            Value::Fd(fd, file) => {
+                self.paint(Token::Result, |out| put!(out, "{fd}"));
+                self.file(file);
+            }
             other => self.value(other),
         }
     }
@@ -125,8 +161,7 @@ impl Lines {
 
     /// Appends spaces, at least one, so that what follows stands at this column (from 0).
     pub fn pad_to(&mut self, column: usize) {
-        let now = self.bytes.len() - self.start - self.invisible;
-        let spaces = column.saturating_sub(now).max(1);
+        let spaces = column.saturating_sub(self.columns()).max(1);
         self.bytes.resize(self.bytes.len() + spaces, b' ');
     }
 
@@ -134,6 +169,7 @@ impl Lines {
     pub fn end(&mut self) {
         self.bytes.push(b'\n');
         self.start = self.bytes.len();
+        self.gone = 0;
         self.invisible = 0;
     }
 
@@ -145,8 +181,16 @@ impl Lines {
             Value::Hex(0) => self.paint(Token::Value, |out| out.push(b'0')),
             Value::Address(0) => self.constant("NULL"),
             Value::Hex(number) | Value::Address(number) => self.hex(number),
-            Value::DirFd(libc::AT_FDCWD) => self.constant("AT_FDCWD"),
-            Value::Fd(fd) | Value::DirFd(fd) => self.decimal(fd),
+            Value::DirFd(libc::AT_FDCWD, directory) => {
+                self.constant("AT_FDCWD");
+                if let Some(directory) = directory {
+                    self.limits.files.write_directory(&mut self.bytes, directory, &mut self.name);
+                }
+            }
+            Value::Fd(fd, file) | Value::DirFd(fd, file) => {
+                self.decimal(fd);
+                self.file(file);
+            }
             Value::Flags(flags) => self.flags(flags),
             Value::Packed(bits, packed) => self.packed(bits, packed),
             Value::Mode(mode) => self.paint(Token::Value, |out| put!(out, "0{mode:02o}")),
@@ -228,6 +272,12 @@ impl Lines {
         if !says_something {
             self.bytes.truncate(begin);
             self.invisible = invisible;
+        }
+    }
+
+    fn file(&mut self, file: Option<File<'_>>) {
+        if let Some(file) = file {
+            self.limits.files.write(&mut self.bytes, file, &mut self.name);
         }
     }
 
@@ -496,7 +546,7 @@ mod tests {
     use rstrace_core::flags::FlagSet;
     use rstrace_core::strings::{CUT, UNREADABLE};
 
-    const LIMITS: Limits = Limits { length: 32, whole_vectors: false, hex: Hex::Never };
+    const LIMITS: Limits = Limits { length: 32, whole_vectors: false, hex: Hex::Never, files: Files::NONE };
 
     fn shown_within(limits: Limits, value: Value<'_>) -> String {
         let mut lines = Lines::new(false, limits);
@@ -527,9 +577,9 @@ mod tests {
             (Value::Hex(16), "0x10"),
             (Value::Address(0), "NULL"),
             (Value::Address(16), "0x10"),
-            (Value::Fd(-100), "-100"),
-            (Value::DirFd(-100), "AT_FDCWD"),
-            (Value::DirFd(3), "3"),
+            (Value::Fd(-100, None), "-100"),
+            (Value::DirFd(-100, None), "AT_FDCWD"),
+            (Value::DirFd(3, None), "3"),
             (Value::Mode(0), "000"),
             (Value::Mode(0o1), "001"),
             (Value::Mode(0o20), "020"),
@@ -597,7 +647,7 @@ mod tests {
         let bytes = vector(&[(0, b"z"), (0, b"z"), (0, b"z")]);
         let show = |length, whole_vectors| {
             shown_within(
-                Limits { length, whole_vectors, hex: Hex::Never },
+                Limits { length, whole_vectors, hex: Hex::Never, files: Files::NONE },
                 Value::Strings(Strings::from_payload(&bytes)),
             )
         };

@@ -19,10 +19,20 @@ const fn short(byte: u8) -> Option<u8> {
 /// another octal digit.
 pub fn quoted(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
+    escape(out, bytes, |byte| matches!(byte, b' '..=b'~'));
+    out.push(b'"');
+}
+
+/// Likewise, of what stands between `<` and `>`.
+pub fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
+    escape(out, bytes, |byte| matches!(byte, b' '..=b'~') && byte != b'<' && byte != b'>');
+}
+
+fn escape(out: &mut Vec<u8>, bytes: &[u8], is_itself: impl Fn(u8) -> bool) {
     for (i, &byte) in bytes.iter().enumerate() {
         if let Some(letter) = short(byte) {
             out.extend([b'\\', letter]);
-        } else if matches!(byte, b' '..=b'~') {
+        } else if is_itself(byte) {
             out.push(byte);
         } else {
             let digits = [byte >> 6, byte >> 3 & 7, byte & 7].map(|digit| b'0' + digit);
@@ -32,7 +42,6 @@ pub fn quoted(out: &mut Vec<u8>, bytes: &[u8]) {
             out.extend_from_slice(&digits[skip..]);
         }
     }
-    out.push(b'"');
 }
 
 /// Which strings are shown in hex.

@@ -10,6 +10,8 @@ use rstrace_core::memory::{At, Encoded, Memory, Piece, encode};
 use rstrace_core::probe::{End, Payload, RawCall};
 use rstrace_core::replay::{self, HEAD};
 
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
 use super::*;
 
 /// Pseudo-random numbers (xorshift64), the same in every run.
@@ -124,15 +126,97 @@ impl Dice {
     }
 }
 
-/// Both forms of every line.
-fn both() -> [Lines<io::Sink>; 2] {
-    [false, true].map(|verbose| Lines::new(io::sink(), verbose))
+/// All forms of every line: text and JSON, in brief and at length.
+fn all_forms() -> [Lines; 4] {
+    let text = |verbose| Lines::new(io::sink(), verbose);
+    let json = |verbose| Lines::of_json(Objects, verbose);
+    [text(false), text(true), json(false), json(true)]
+}
+
+/// Takes objects of JSON only, a line for each.
+struct Objects;
+
+impl io::Write for Objects {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            let text = std::str::from_utf8(line).expect("UTF-8");
+            assert!(
+                text.strip_suffix('\n')
+                    .is_some_and(|text| !text.contains(|c: char| !(' '..='~').contains(&c)))
+            );
+            let Value::Object = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}")) else {
+                panic!("no object: {text}")
+            };
+        }
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A value of JSON of which no object has a member twice.
+enum Value {
+    Object,
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Values;
+
+        impl<'de> Visitor<'de> for Values {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Other)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
+                Ok(Value::Other)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
+                Ok(Value::Other)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
+                Ok(Value::Other)
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Value, E> {
+                Ok(Value::Other)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+                while list.next_element::<Value>()?.is_some() {}
+                Ok(Value::Other)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+                let mut names = std::collections::HashSet::new();
+                while let Some((name, _)) = members.next_entry::<String, Value>()? {
+                    if let Some(twice) = names.replace(name) {
+                        return Err(A::Error::custom(format_args!("{twice} twice")));
+                    }
+                }
+                Ok(Value::Object)
+            }
+        }
+
+        deserializer.deserialize_any(Values)
+    }
 }
 
 #[test]
 fn calls_with_any_arguments_and_memory_have_a_line() {
     let mut dice = Dice(0x5eed_0001);
-    let mut forms = both();
+    let mut forms = all_forms();
     for _ in 0..40 {
         for row in 1..=forms[0].rows() {
             let record = dice.call();
@@ -144,7 +228,7 @@ fn calls_with_any_arguments_and_memory_have_a_line() {
 }
 
 /// A record with some bytes changed, by any row.
-fn flipped(dice: &mut Dice, forms: &mut [Lines<io::Sink>; 2]) {
+fn flipped(dice: &mut Dice, forms: &mut [Lines; 4]) {
     let mut record = dice.call();
     for _ in 0..1 + dice.below(8) {
         // most of what can go wrong is in the heads
@@ -160,7 +244,7 @@ fn flipped(dice: &mut Dice, forms: &mut [Lines<io::Sink>; 2]) {
 #[test]
 fn records_with_flipped_bytes_are_decoded_or_refused() {
     let mut dice = Dice(0x5eed_0002);
-    let mut forms = both();
+    let mut forms = all_forms();
     for _ in 0..20_000 {
         flipped(&mut dice, &mut forms);
     }
@@ -173,7 +257,7 @@ fn other_records_in_each_run_do_no_harm_for_as_long_as_is_asked_for() {
         Instant::now() + Duration::from_secs(seconds.parse().expect("RSTRACE_FUZZ_SECONDS is a number"));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later than 1970");
     let mut seed = now.as_nanos() as u64 | 1;
-    let mut forms = both();
+    let mut forms = all_forms();
     let mut records = 0;
     while Instant::now() < end {
         // shown if something panics below
@@ -196,7 +280,7 @@ fn other_records_in_each_run_do_no_harm_for_as_long_as_is_asked_for() {
 #[test]
 fn bytes_that_are_no_record_do_no_harm() {
     let mut dice = Dice(0x5eed_0003);
-    let mut forms = both();
+    let mut forms = all_forms();
     for _ in 0..200 {
         let bytes = dice.bytes();
         let mut record = dice.call();
@@ -211,7 +295,7 @@ fn bytes_that_are_no_record_do_no_harm() {
 #[test]
 fn a_long_list_takes_no_longer_than_it_is() {
     // counts beyond what was captured: whoever believes them does not come to an end
-    let mut lines = Lines::new(io::sink(), true);
+    let mut forms = all_forms();
     let bytes = vec![0xff; 4096];
     let pieces: Vec<_> = (1..7)
         .map(|page| Piece {
@@ -234,5 +318,7 @@ fn a_long_list_takes_no_longer_than_it_is() {
         memory: Memory::default(),
         tid: 5,
     };
-    lines.by_every_row(&replay::call(0, &call, &encode(&pieces)));
+    for lines in &mut forms {
+        lines.by_every_row(&replay::call(0, &call, &encode(&pieces)));
+    }
 }

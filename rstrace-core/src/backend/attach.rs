@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
 use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, PrintLevel, ProgramMut};
@@ -15,8 +15,11 @@ use super::kprobe::{self, ReturnEvent};
 use super::plan::{Plan, Prepare, Tail, Wish};
 use super::{Backend, TracepointHook};
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::filter::Filter;
+use crate::filter::{Filter, path_keys};
+use crate::machine::btf::Copied;
 use crate::machine::{Machine, has_helper, perf_event_open};
+use crate::probe::Accesses;
+use crate::statistics::{Counting, Times};
 use crate::transport::Transport;
 
 /// What the kernel side is told beyond the plan.
@@ -32,10 +35,19 @@ pub(crate) struct Settings {
     pub transport: Transport,
     /// Bytes: of the ring, or of each CPU's perf buffer.
     pub buffer: usize,
+    pub counting: Option<Counting>,
 }
 
 /// Threads or processes that can be followed at once.
 const FOLLOWED: u32 = 65536;
+/// Places of statistics that are not by a table's number: of numbers that are in none, and of calls by process.
+const TALLIES_BY_NUMBER: u32 = 256;
+const TALLIES_BY_PROCESS: u32 = 32768;
+/// Processes whose names are known.
+const PROCESS_NAMES: u32 = 8192;
+
+/// Threads of the target that can have a call in flight, each with a place until it ends.
+const PLACES: u32 = 8192;
 
 /// The loaded kernel side, with its programs attached until it is dropped.
 pub(crate) struct Attached<'m> {
@@ -47,6 +59,8 @@ pub(crate) struct Attached<'m> {
     live: NonNull<i64>,
     /// Likewise, what has been read of each CPU's perf buffer.
     perf_read: NonNull<[u64; layout::MAX_CPUS]>,
+    /// Likewise, which half of the statistics is in use.
+    epoch: NonNull<u32>,
     pub skel: RstraceSkel<'static>,
 }
 
@@ -111,7 +125,12 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
 
     // The skeleton borrows the place of its object: a few bytes, given up for an owned skeleton.
     let place: &'static mut MaybeUninit<OpenObject> = Box::leak(Box::new(MaybeUninit::uninit()));
-    let mut open = RstraceSkelBuilder::default().open(place).map_err(load_error)?;
+    let types = machine.types().map_err(|why| Error::new(ErrorKind::Unsupported, why))?;
+    let types = Copied::new(&types)?;
+    machine.forget_types();
+    let mut builder = RstraceSkelBuilder::default();
+    builder.object_builder_mut().btf_custom_path(types.path()).map_err(load_error)?;
+    let mut open = builder.open(place).map_err(load_error)?;
 
     let prepare = if plan.needs_prepare() { Prepare::find(machine) } else { None };
     let wanted = plan.programs(settings.wish, prepare);
@@ -132,7 +151,23 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
     }
 
     let rodata = open.maps.rodata_data.as_deref_mut().context_missing()?;
-    rodata.filter = settings.filter.constants();
+    rodata.filter = settings.filter.constants()?;
+    // programs of classic tracepoints get no storage for a task on Linux 7.2
+    let task_storage = settings.counting.is_some()
+        && plan.hook == TracepointHook::Raw
+        && has_helper(libbpf_sys::BPF_FUNC_task_storage_get);
+    if let Some(counting) = &settings.counting {
+        rodata.tallying = layout::TallyConfig {
+            mode: if counting.events { layout::TALLY_TOO } else { layout::TALLY_ONLY },
+            timed: (counting.times >= Times::Wall).into(),
+            cpu: (counting.times >= Times::Cpu).into(),
+            by_process: counting.per_process.into(),
+            task_storage: task_storage.into(),
+            recalled: crate::arch::RECALLED,
+            overhead: counting.overhead.as_nanos() as u64,
+            ..Default::default()
+        };
+    }
     let config = &mut open.maps.rodata_data.as_deref_mut().context_missing()?.config;
     plan.configure(config);
     config.scope = settings.scope;
@@ -147,7 +182,7 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
         Transport::Ring => layout::TRANSPORT_RING,
     };
     config.wake_bytes = (settings.buffer / 4) as u32;
-    config.task_pt_regs = has_helper(libbpf_sys::BPF_FUNC_task_pt_regs).into();
+    config.typed = has_helper(libbpf_sys::BPF_FUNC_task_pt_regs).into();
     if settings.wish.follow && plan.hook == TracepointHook::Classic {
         let tracefs = machine.tracefs().map_err(unsupported)?;
         config.fork_child_offset =
@@ -163,9 +198,29 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
         maps.counts.set_max_entries(rows)?;
         maps.variants.set_max_entries((plan.variants().len() as u32).max(1))?;
         maps.arg_filters.set_max_entries(rows)?;
+        let is_by_path = !settings.filter.paths.is_empty();
+        maps.path_args.set_max_entries(if is_by_path { rows } else { 1 })?;
+        let paths = (settings.filter.paths.len() as u32).max(1);
+        maps.path_names.set_max_entries(paths)?;
+        maps.path_ways.set_max_entries(paths)?;
+        maps.inflights.set_max_entries(places(settings.scope))?;
         maps.scratches.set_max_entries(layout::LANE_FUNCTIONS + 2 * plan.functions.len() as u32)?;
         if matches!(settings.scope, layout::SCOPE_TGIDS | layout::SCOPE_TIDS) {
             maps.followed.set_max_entries(FOLLOWED)?;
+        }
+        maps.clocks_of_tasks.set_autocreate(task_storage)?;
+        if let Some(counting) = &settings.counting {
+            if !task_storage {
+                maps.clocks_of_tids.set_max_entries(FOLLOWED)?;
+            }
+            if counting.per_process {
+                maps.tallies_by_key.set_max_entries(TALLIES_BY_PROCESS)?;
+                maps.process_names.set_max_entries(PROCESS_NAMES)?;
+            } else {
+                let epochs = if counting.interval.is_some() { 2 } else { 1 };
+                maps.tallies.set_max_entries(epochs * layout::TALLY_ROWS as u32)?;
+                maps.tallies_by_key.set_max_entries(TALLIES_BY_NUMBER)?;
+            }
         }
         match settings.transport {
             Transport::Ring => {
@@ -187,6 +242,7 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
     bss.held = settings.held.into();
     let live = NonNull::from(&mut bss.live);
     let perf_read = NonNull::from(&mut bss.perf_read);
+    let epoch = NonNull::from(&mut bss.epoch);
     for (index, row) in plan.tables().iter().enumerate() {
         let key = (index as u32 + 1).to_ne_bytes();
         // SAFETY: the row is plain data without padding, see layout.
@@ -196,13 +252,36 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
         // SAFETY: as above.
         let value = unsafe { plain::as_bytes(&tests) };
         skel.maps.arg_filters.update(&key, value, MapFlags::ANY).map_err(load_error)?;
+        if !settings.filter.paths.is_empty() {
+            let Accesses { paths, descriptors } = plan.accesses(index);
+            let value = [u16::from(paths).to_ne_bytes(), u16::from(descriptors).to_ne_bytes()].concat();
+            skel.maps.path_args.update(&key, &value, MapFlags::ANY).map_err(load_error)?;
+        }
+    }
+    for path in &settings.filter.paths {
+        let (name, way) = path_keys(path);
+        skel.maps.path_names.update(&name, &[1], MapFlags::ANY).map_err(load_error)?;
+        if let Some(way) = way {
+            skel.maps.path_ways.update(&way, &[1], MapFlags::ANY).map_err(load_error)?;
+        }
     }
     for (key, row) in plan.variants() {
         // SAFETY: the key is plain data without padding, see layout.
         let key = unsafe { plain::as_bytes(key) };
         skel.maps.variants.update(key, &u32::from(*row).to_ne_bytes(), MapFlags::ANY).map_err(load_error)?;
     }
-    Ok(Attached { links: Vec::new(), kretprobes: 0, returns: Vec::new(), live, perf_read, skel })
+    Ok(Attached { links: Vec::new(), kretprobes: 0, returns: Vec::new(), live, perf_read, epoch, skel })
+}
+
+/// Places for the threads that may make calls: with all processes twice those that there are now.
+fn places(scope: u32) -> u32 {
+    if scope != layout::SCOPE_ALL {
+        return PLACES;
+    }
+    // proc(5): the fourth field is runnable and existing threads, as 2/345
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let threads = load.split_whitespace().nth(3).and_then(|field| field.split('/').nth(1)?.parse().ok());
+    threads.unwrap_or(0u32).saturating_mul(2).clamp(PLACES, 1 << 18)
 }
 
 fn unsupported(reason: &str) -> Error {
@@ -237,18 +316,25 @@ impl<'m> Attached<'m> {
         programs.sort_by_key(|(order, _)| *order);
         for (_, program) in programs {
             let name = program.name().to_string_lossy().into_owned();
+            let maps = &self.skel.maps;
             if let Some(tail) = Tail::of(&name) {
-                let maps = &self.skel.maps;
                 let (table, place) = match tail {
                     Tail::Prepare => (&maps.prepare_again, 0),
                     Tail::Failed => (&maps.failed_again, 0),
                     Tail::Enter => (&maps.tails, u32::from(layout::WHEN_ENTRY)),
                     Tail::Leave => (&maps.tails, u32::from(layout::WHEN_RETURN)),
                     Tail::Throttle => (&maps.tails, layout::TAIL_THROTTLE),
+                    Tail::FailedExec => (&maps.tails, layout::TAIL_FAILED_EXEC),
                 };
                 let fd = program.as_fd().as_raw_fd().to_ne_bytes();
                 table.update(&place.to_ne_bytes(), &fd, MapFlags::ANY).context("the table of tail calls")?;
                 continue;
+            }
+            if plan.needs_prepare() && name.ends_with("_sys_exit") {
+                // the tail that reads the vectors of a failed execve begins it anew
+                let fd = program.as_fd().as_raw_fd().to_ne_bytes();
+                let place = layout::TAIL_EXIT.to_ne_bytes();
+                maps.tails.update(&place, &fd, MapFlags::ANY).context("the table of tail calls")?;
             }
             let link = attach_program(machine, plan, &program, &name, &mut self.returns)?;
             links.push(link);
@@ -266,6 +352,20 @@ impl<'m> Attached<'m> {
         unsafe { AtomicI64::from_ptr(self.live.as_ptr()) }
     }
 
+    /// Which half of the statistics the kernel side uses, 0 or 1.
+    pub(crate) fn epoch(&self) -> &AtomicU32 {
+        // SAFETY: aligned, mapped as long as the skeleton lives, and used through this pointer alone; the kernel side
+        // only reads it.
+        unsafe { AtomicU32::from_ptr(self.epoch.as_ptr()) }
+    }
+
+    /// Waits until every program has ended that runs now.
+    pub(crate) fn wait_for_programs(&self) {
+        // for a grace period, which takes some 20 ms
+        // SAFETY: plain numbers.
+        unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+    }
+
     /// Where the reader says how many bytes it has taken out of each CPU's perf buffer.
     pub(crate) fn perf_read(&self) -> PerfRead {
         PerfRead(self.perf_read)
@@ -278,11 +378,11 @@ impl<'m> Attached<'m> {
         // without an event of its own (no tracefs), a kretprobe's drops are nowhere to be read
         let known = self.kretprobes > 0 && self.returns.len() == self.kretprobes;
         let missed = known.then(|| self.returns.iter().map(ReturnEvent::missed).sum()).flatten();
-        self.links.clear();
+        // in the other order than they were attached: entries before returns, so that none is left without its return
+        while self.links.pop().is_some() {}
         if running {
-            // they still count and send until a grace period is over; it takes some 20 ms
-            // SAFETY: plain numbers.
-            unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+            // they still count and send
+            self.wait_for_programs();
         }
         self.returns.clear();
         missed
@@ -316,11 +416,15 @@ fn recursion_misses(program: i32) -> Option<u64> {
 fn order(name: &str) -> u8 {
     match name {
         // tails before the programs that call them
-        _ if name.ends_with("_fork") || Tail::of(name).is_some() => 0,
+        _ if name.ends_with("_fork") || name.ends_with("_switch") || Tail::of(name).is_some() => 0,
         "raw_exit" | "classic_exit" | "raw_exec" | "classic_exec" => 1,
-        // before sys_exit, which forgets the call
-        _ if name.contains("failed_exec") => 2,
-        _ if name.starts_with("kretprobe") || name.starts_with("fexit") || name.ends_with("sys_exit") => 3,
+        _ if name.starts_with("kretprobe")
+            || name.starts_with("fexit")
+            || name.ends_with("sys_exit")
+            || name.ends_with("tally_exit") =>
+        {
+            3
+        }
         _ => 4,
     }
 }

@@ -43,7 +43,7 @@ fn try_all(machine: &Machine, names: &[&'static str]) -> Result<(&'static str, u
     {
         return Err(format!("this kernel refuses fentry programs ({})", Errno::EPERM.desc()));
     }
-    let types = machine.types().map_err(str::to_owned)?;
+    let types = machine.types()?;
     let known: Vec<_> = names.iter().filter_map(|name| types.function(name).map(|f| (*name, f))).collect();
     if known.is_empty() {
         return Err(format!("this kernel has no {}", names.join(" and no ")));

@@ -118,7 +118,7 @@ fn judge_tracepoint(machine: &Machine, pair: &Pair) -> Verdict {
         return Verdict::Lossy(format!(
             "arguments of a new program that are not resident can't be read: this kernel has neither the tracepoint \
              {} nor kprobes",
-            plan::Prepare::TRACEPOINT
+            plan::Prepare::TRACEPOINT.to_string_lossy()
         ));
     }
     Verdict::Complete

@@ -2,13 +2,14 @@
 //! the kernel side works by.
 
 use std::collections::BTreeSet;
+use std::ffi::CStr;
 
 use rstrace_probes_bpf::layout;
 
 use super::{Backend, TracepointHook, Verdict, choose, fentry, functions, kprobe, tracepoint_hook};
 use crate::error::{Error, ErrorKind, Result};
-use crate::machine::{Machine, has_helper};
-use crate::probe::{Capture, Count, From, Hook, MAX_CAPTURES, PATH_MAX, Pair, Returns, What, When};
+use crate::machine::{Machine, has_helper, has_tracepoint};
+use crate::probe::{Accesses, Capture, Count, From, Hook, MAX_CAPTURES, PATH_MAX, Pair, Returns, What, When};
 
 /// A pair's place in the kernel side's tables: from 1, as 0 stands for "not traced".
 pub(crate) type PairId = u16;
@@ -63,6 +64,8 @@ pub(crate) enum Tail {
     Leave,
     /// Waits for the reader.
     Throttle,
+    /// Reads the vectors of an execve that failed.
+    FailedExec,
 }
 
 impl Tail {
@@ -74,6 +77,7 @@ impl Tail {
             _ if program.contains("_complex_enter") => Self::Enter,
             _ if program.contains("_complex_leave") => Self::Leave,
             _ if program.contains("_throttle") => Self::Throttle,
+            _ if program.contains("_failed_exec") => Self::FailedExec,
             _ => return None,
         })
     }
@@ -99,6 +103,8 @@ pub(crate) struct Plan {
     variants: Vec<(layout::VariantKey, PairId)>,
     /// The pairs' names, as their rows are.
     names: Vec<&'static str>,
+    /// Likewise, by which arguments they access files.
+    accesses: Vec<Accesses>,
     numbers: Vec<(usize, u16)>,
 }
 
@@ -117,6 +123,7 @@ impl Plan {
             tables: Vec::new(),
             variants: Vec::new(),
             names: Vec::new(),
+            accesses: Vec::new(),
             numbers: Vec::new(),
         };
         for (row, id) in rows.iter().zip(1..) {
@@ -124,6 +131,7 @@ impl Plan {
             plan.complex |= table.complex != 0;
             plan.tables.push(table);
             plan.names.push(row.pair.name);
+            plan.accesses.push(row.pair.accesses);
             match row.variant {
                 None => plan.add(machine, forced, row.pair, id)?,
                 Some((pair, value)) => {
@@ -229,6 +237,16 @@ impl Plan {
         self.names[row]
     }
 
+    /// By which arguments the pair in this row accesses files.
+    pub(crate) fn accesses(&self, row: usize) -> Accesses {
+        self.accesses[row]
+    }
+
+    /// How many slots a thread has in the in-flight map: one for system calls and one for each function.
+    pub(crate) fn slots(&self) -> u32 {
+        1 + self.functions.len() as u32
+    }
+
     /// Writes what the kernel side needs to know of the plan.
     pub(crate) fn configure(&self, config: &mut layout::Config) {
         for (slot, function) in self.functions.iter().enumerate() {
@@ -240,7 +258,7 @@ impl Plan {
         for (place, entry) in &self.numbers {
             config.syscalls[*place] = *entry;
         }
-        config.slots = 1 + self.functions.len() as u32;
+        config.slots = self.slots();
         config.execs = self.vectors.into();
         for table in &self.tables {
             let captures = &table.capture[..table.captures.into()];
@@ -252,6 +270,7 @@ impl Plan {
         }
         config.execve = crate::arch::EXECVE;
         config.clones = crate::arch::CLONES;
+        config.kills = crate::arch::KILLS;
         let traced = self.numbers.iter().any(|(place, _)| *place == crate::arch::RT_SIGRETURN[0] as usize);
         config.sigreturn = if traced { crate::arch::RT_SIGRETURN } else { [u32::MAX; 2] };
         config.unknown = self.unknown.into();
@@ -259,7 +278,7 @@ impl Plan {
 
     /// The names of the programs to load. Whoever of the preparing ones has no hook on this kernel is left out.
     pub(crate) fn programs(&self, wish: Wish, prepare: Option<Prepare>) -> BTreeSet<String> {
-        let Wish { follow, signals, throttle } = wish;
+        let Wish { follow, signals, throttle, tally } = wish;
         let hook = match self.hook {
             TracepointHook::Raw => "raw",
             TracepointHook::Classic => "classic",
@@ -270,6 +289,13 @@ impl Plan {
         }
         if signals {
             names.extend(["raw_signal_generate", "raw_signal_deliver"].map(str::to_owned));
+        }
+        if tally.is_some_and(|tally| tally.cpu) {
+            names.insert("raw_switch".to_owned());
+        }
+        if tally.is_some_and(|tally| tally.alone) {
+            names.extend([format!("{hook}_tally_enter"), format!("{hook}_tally_exit")]);
+            return names;
         }
         if self.syscalls {
             names.extend([format!("{hook}_sys_enter"), format!("{hook}_sys_exit")]);
@@ -317,6 +343,17 @@ pub(crate) struct Wish {
     pub signals: bool,
     /// Traced threads wait for the reader.
     pub throttle: bool,
+    /// Calls are counted.
+    pub tally: Option<Tally>,
+}
+
+/// How calls are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// By programs that do nothing else; else by those that the events come from.
+    pub alone: bool,
+    /// With CPU times.
+    pub cpu: bool,
 }
 
 /// The hook that sees an execve when its arguments are resident and still there.
@@ -329,13 +366,12 @@ pub(crate) enum Prepare {
 }
 
 impl Prepare {
-    pub(crate) const TRACEPOINT: &'static str = "sched_prepare_exec";
+    pub(crate) const TRACEPOINT: &CStr = c"sched_prepare_exec";
     pub(crate) const FUNCTION: &'static str = "security_bprm_creds_for_exec";
 
     /// The one that this machine has.
     pub(crate) fn find(machine: &Machine) -> Option<Self> {
-        let traced = machine.types().is_ok_and(|types| types.has_tracepoint(Self::TRACEPOINT));
-        if traced {
+        if has_tracepoint(Self::TRACEPOINT) {
             Some(Self::Tracepoint)
         } else if kprobe::find(machine, &[Self::FUNCTION]).is_ok() {
             Some(Self::Kprobe)
@@ -357,6 +393,7 @@ fn table(machine: &Machine, row: &Row<'_>) -> Result<layout::Pair, String> {
         vectors: pair.has_vectors().into(),
         select: select.unwrap_or(0),
         complex: are_complex(captures).into(),
+        ahead: (pair.has_vectors() || captures.iter().any(|capture| !may_be_read_at_return(capture))).into(),
         ..Default::default()
     };
     for (index, capture) in captures.iter().enumerate() {
@@ -378,11 +415,18 @@ fn are_complex(captures: &[Capture]) -> bool {
     captures.len() > layout::MAX_SIMPLE || captures.iter().any(takes_many_steps)
 }
 
+/// Whether what a capture brings at the entry is still there at the return.
+fn may_be_read_at_return(capture: &Capture) -> bool {
+    let made =
+        matches!(capture.what, What::Base { .. } | What::Identity | What::Parent | What::KernelString { .. });
+    capture.when != When::EntryOnly && !made
+}
+
 /// Whether a capture may take more than one step of the kernel side's.
 fn takes_many_steps(capture: &Capture) -> bool {
     matches!(capture.from, From::Captured { .. })
         || match capture.what {
-            What::Bytes { count: Count::Captured { .. }, .. }
+            What::Bytes { count: Count::Captured { .. } | Count::CapturedBits { .. }, .. }
             | What::Message { count: Count::Captured { .. }, .. }
             | What::Each { .. } => true,
             What::String { limit } | What::Bytes { limit, .. } | What::Message { limit, .. } => {
@@ -396,7 +440,8 @@ fn depends_on(capture: &Capture, index: usize) -> bool {
     let by_address = matches!(capture.from, From::Captured { of, .. } if usize::from(of) == index);
     let by_count = matches!(
         capture.what,
-        What::Bytes { count: Count::Captured { of, .. }, .. } | What::Message { count: Count::Captured { of, .. }, .. }
+        What::Bytes { count: Count::Captured { of, .. } | Count::CapturedBits { of, .. }, .. }
+        | What::Message { count: Count::Captured { of, .. }, .. }
             if usize::from(of) == index
     );
     by_address || by_count || matches!(capture.what, What::Each { of, .. } if usize::from(of) == index)
@@ -406,6 +451,7 @@ fn capture_row(machine: &Machine, capture: &Capture) -> Result<layout::Capture, 
     let mut row = layout::Capture::default();
     match capture.from {
         From::Arg(arg) => row.from = arg,
+        From::Return => row.from = layout::FROM_RETURN,
         From::Captured { of, offset, size } => {
             row.from = layout::FROM_CAPTURED + of;
             row.offset = offset;
@@ -462,6 +508,7 @@ fn capture_row(machine: &Machine, capture: &Capture) -> Result<layout::Capture, 
             layout::WHAT_BYTES
         }
         What::Socket => layout::WHAT_SOCKET,
+        What::File => layout::WHAT_FILE,
     };
     Ok(row)
 }
@@ -486,6 +533,11 @@ fn count_row(count: Count, row: &mut layout::Capture) {
         Count::Transferred(arg) => {
             row.flags |= layout::CAPTURE_RETURNED;
             arg
+        }
+        Count::CapturedBits { of, offset, size } => {
+            (row.round, row.shift) = (63, 6);
+            (row.count_offset, row.count_size) = (offset, size);
+            layout::FROM_CAPTURED + of
         }
         Count::Captured { of, offset, size } => {
             (row.count_offset, row.count_size) = (offset, size);

@@ -1,9 +1,9 @@
 //! From a description to what the kernel side is to copy.
 
 use super::layout::{register, word};
-use super::{Access, Custom, Length, Meaning, Param, Struct, Syscall, Type, Width, size_of_type};
+use super::{Access, Custom, Length, Meaning, Param, Returned, Struct, Syscall, Type, Width, size_of_type};
 use crate::event::Abi;
-use crate::probe::{Capture, Count, From, PATH_MAX, Variants, What, When};
+use crate::probe::{Accesses, Capture, Count, From, PATH_MAX, Variants, What, When};
 
 /// A whole list or text, where all of it is asked for: what a call can be expected to have.
 const WHOLE: u32 = 1 << 20;
@@ -17,10 +17,19 @@ pub struct Limits {
     pub length: u32,
     /// Whether lists are shown whole.
     pub whole_lists: bool,
+    /// Whether it is told what descriptors are.
+    pub files: bool,
 }
 
-/// The captures for a call with these arguments.
-pub fn captures(params: &[Param], abi: Abi, limits: Limits) -> Vec<Capture> {
+impl Limits {
+    /// So many bytes of a string and elements of a list.
+    pub const fn of_length(length: u32) -> Self {
+        Self { length, whole_lists: false, files: false }
+    }
+}
+
+/// The captures for a call with these arguments and this result.
+pub fn captures(params: &[Param], result: Returned, abi: Abi, limits: Limits) -> Vec<Capture> {
     let mut plan = Plan { captures: Vec::new(), abi, limits, ints: [None; 8], depth: 0 };
     // what an int says that is behind an argument is a count for others
     let (ints, others): (Vec<_>, Vec<_>) = (0u8..)
@@ -29,15 +38,34 @@ pub fn captures(params: &[Param], abi: Abi, limits: Limits) -> Vec<Capture> {
     for (place, param) in ints.into_iter().chain(others) {
         plan.argument(register(params, place, abi) as u8, &param.ty);
     }
+    let (Returned::Number(_, meaning) | Returned::Glossed(_, meaning, _)) = result;
+    plan.file(From::Return, meaning, When::Return);
     plan.captures
+}
+
+/// Which of the arguments a call accesses files by.
+pub fn accesses(params: &[Param], abi: Abi) -> Accesses {
+    let mut accesses = Accesses::default();
+    for (place, param) in (0u8..).zip(params) {
+        let bit = 1 << register(params, place, abi);
+        match param.ty.of_abi(abi) {
+            Type::Path => accesses.paths |= bit,
+            Type::Number(_, Meaning::Fd | Meaning::Socket | Meaning::DirFd) => accesses.descriptors |= bit,
+            _ => {}
+        }
+    }
+    accesses
 }
 
 /// The captures by the value of the argument that decides.
 pub fn variants(syscall: &Syscall, abi: Abi, limits: Limits) -> Option<Variants> {
     let cases = syscall.cases?;
-    let usual = captures(syscall.params, abi, limits);
+    let usual = captures(syscall.params, syscall.result, abi, limits);
     let arg = register(syscall.params, cases.arg, abi) as u8;
-    let own = cases.cases.iter().map(|case| (case.value, captures(case.params, abi, limits)));
+    let own = cases.cases.iter().map(|case| {
+        let result = case.result.unwrap_or(syscall.result);
+        (case.value, captures(case.params, result, abi, limits))
+    });
     let captures: Vec<_> = own.filter(|(_, captures)| *captures != usual).collect();
     (!captures.is_empty()).then_some(Variants { arg, captures })
 }
@@ -79,6 +107,9 @@ impl Plan {
         let before = self.captures.len();
         if let Type::Number(_, Meaning::Socket) = ty {
             self.push(From::Arg(place), When::Entry, What::Socket);
+        }
+        if let Type::Number(_, meaning) = ty.of_abi(self.abi) {
+            self.file(From::Arg(place), *meaning, When::EntryOnly);
         }
         self.behind(From::Arg(place), ty, None, Parent::None);
         let ty = match ty {
@@ -205,6 +236,13 @@ impl Plan {
         }
     }
 
+    /// Finds out what a descriptor is.
+    fn file(&mut self, from: From, meaning: Meaning, when: When) {
+        if self.limits.files && matches!(meaning, Meaning::Fd | Meaning::Socket | Meaning::DirFd) {
+            self.push(from, when, What::File);
+        }
+    }
+
     fn push(&mut self, from: From, when: When, what: What) {
         self.captures.push(Capture { from, when, what });
     }
@@ -253,6 +291,15 @@ impl Plan {
                 let parent = Parent::Struct(inner, of, offset as u16);
                 for (inside, field) in inner.offsets(abi) {
                     self.member(&field.ty, of, offset + inside, when, parent);
+                }
+            }
+            Type::Number(_, meaning) => {
+                let from = From::Captured { of, offset: offset as u16, size: 4 };
+                self.file(from, *meaning, when);
+            }
+            Type::Elements(element @ Type::Number(..), count) => {
+                for place in 0..*count {
+                    self.member(element, of, offset + place * size_of_type(element, abi), when, parent);
                 }
             }
             Type::Following(element, length) => {

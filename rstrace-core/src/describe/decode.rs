@@ -74,11 +74,19 @@ pub fn arguments<'a>(params: &'static [Param], call: &'a RawCall<'a>, limits: Li
             continue;
         }
         let registers = call.args.get(layout::register(params, place, call.abi)..).unwrap_or(&[]);
-        let value = match of_call(param.ty.within(limits), call) {
-            Type::Number(width, meaning) => number(*width, *meaning, width.argument(registers, call.abi)),
-            ty => behind(ty, registers.first().copied().unwrap_or(0), &source),
+        let first = registers.first().copied().unwrap_or(0);
+        let (value, raw) = match of_call(param.ty.within(limits), call) {
+            Type::Number(width, meaning) => {
+                let argument = width.argument(registers, call.abi);
+                let takes_two = layout::registers(&param.ty, call.abi) > 1;
+                (
+                    number(*width, *meaning, argument, call, At::Entry),
+                    if takes_two { argument } else { first },
+                )
+            }
+            ty => (behind(ty, first, &source), first),
         };
-        arguments.items[arguments.len] = Arg { name: param.name, value, named: param.named };
+        arguments.items[arguments.len] = Arg { name: param.name, value, named: param.named, raw: Some(raw) };
         arguments.len += 1;
     }
     arguments
@@ -96,7 +104,7 @@ fn of_call(ty: &'static Type, call: &RawCall<'_>) -> &'static Type {
 /// What a call returned.
 pub fn outcome<'a>(returned: Returned, call: &RawCall<'a>) -> Outcome<'a> {
     let (Returned::Number(width, meaning) | Returned::Glossed(width, meaning, _)) = returned;
-    call.outcome(|result| number(width, meaning, width.narrow(result as u64, call.abi)))
+    call.outcome(|result| number(width, meaning, width.narrow(result as u64, call.abi), call, At::Return))
 }
 
 /// Emits what a result stands for.
@@ -109,14 +117,14 @@ pub fn gloss<'a>(returned: Returned, call: &'a RawCall<'a>, emit: &mut dyn FnMut
 }
 
 /// A number with its meaning.
-pub(super) fn number(width: Width, meaning: Meaning, number: u64) -> Value<'static> {
+fn number<'a>(width: Width, meaning: Meaning, number: u64, call: &RawCall<'a>, at: At) -> Value<'a> {
     match meaning {
         Meaning::Plain if width.is_signed() => Value::Int(number as i64),
         Meaning::Plain => Value::Unsigned(number),
         Meaning::Hex => Value::Hex(unextended(width, number)),
         Meaning::Address => Value::Address(number),
-        Meaning::Fd | Meaning::Socket => Value::Fd(number as i32),
-        Meaning::DirFd => Value::DirFd(number as i32),
+        Meaning::Fd | Meaning::Socket => Value::Fd(number as i32, call.file(number as i32, at)),
+        Meaning::DirFd => Value::DirFd(number as i32, call.file(number as i32, at)),
         Meaning::Id => match number as u32 {
             u32::MAX => Value::Int(-1),
             id => Value::Unsigned(id.into()),
@@ -126,8 +134,17 @@ pub(super) fn number(width: Width, meaning: Meaning, number: u64) -> Value<'stat
         Meaning::Packed(packed) => Value::Packed(unextended(width, number), packed),
         Meaning::Choice(set) => Value::Choice(unextended(width, number), set),
         Meaning::Signal => Value::Signal(number as i64),
+        Meaning::Signals => Value::Signals(first_signals(number as u32)),
         Meaning::Written(write) => Value::Written(number, write),
     }
+}
+
+/// The first 32 signals as the set of all that is shown alike: by its complement if most of them are in it.
+pub fn first_signals(set: u32) -> u64 {
+    /// So many are shown by their complement.
+    const MOST: u32 = 21;
+    let others = if set.count_ones() >= MOST { !u64::from(u32::MAX) } else { 0 };
+    others | u64::from(set)
 }
 
 /// Without the sign bits that do not belong to it.
@@ -160,7 +177,9 @@ pub(super) fn in_memory<'a>(
         call: source.call,
     };
     match ty {
-        Type::Number(width, meaning) => number(*width, *meaning, width.read(bytes, abi)),
+        Type::Number(width, meaning) => {
+            number(*width, *meaning, width.read(bytes, abi), source.call, source.at)
+        }
         Type::Struct(_) | Type::Custom(_) => Value::Object(object),
         Type::Elements(_, count) => Value::Object(Object { count: *count as u64, ..object }),
         Type::Chars(_) => chars(bytes),

@@ -65,7 +65,7 @@ impl Width {
 }
 
 /// How many registers an argument takes.
-fn registers(ty: &Type, abi: Abi) -> usize {
+pub(super) fn registers(ty: &Type, abi: Abi) -> usize {
     match (ty.of_abi(abi), abi) {
         (Type::Number(Width::LowHigh | Width::HighLow, _), _)
         | (Type::Number(Width::U64 | Width::I64, _), Abi::Compat32) => 2,

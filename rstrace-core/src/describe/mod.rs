@@ -5,11 +5,15 @@
 
 mod captures;
 mod decode;
+mod direction;
+mod indirect;
 mod layout;
 mod object;
 
-pub use captures::{Limits, captures, variants};
-pub use decode::{Arguments, arguments, gloss, outcome};
+pub use captures::{Limits, accesses, captures, variants};
+pub use decode::{Arguments, arguments, first_signals, gloss, outcome};
+pub use direction::known_at_entry;
+pub use indirect::{Indirect, Inner, Is, Place};
 pub use layout::size_of_type;
 pub use object::{Item, Object};
 
@@ -30,6 +34,8 @@ pub struct Syscall {
     pub classes: u32,
     /// Arguments that depend on another one's value, as those of `ioctl` on its request.
     pub cases: Option<&'static Cases>,
+    /// Which other call is meant where a 32-bit program makes this one.
+    pub indirect: Option<&'static Indirect>,
 }
 
 /// One argument.
@@ -45,6 +51,8 @@ pub struct Param {
     pub register: Option<[u8; 2]>,
     /// Whether its name is always shown with it.
     pub named: bool,
+    /// Whether it is shown when the call has returned, though its type does not say so.
+    pub at_return: bool,
 }
 
 impl Param {
@@ -59,16 +67,22 @@ impl Param {
         self.named = true;
         self
     }
+
+    /// Is shown when the call has returned, and so are all that follow.
+    pub const fn at_return(mut self) -> Self {
+        self.at_return = true;
+        self
+    }
 }
 
 /// An argument that is always there.
 pub const fn param(name: &'static str, ty: Type) -> Param {
-    Param { name, ty, shown: None, register: None, named: false }
+    Param { name, ty, shown: None, register: None, named: false, at_return: false }
 }
 
 /// An argument that is there in some calls.
 pub const fn param_if(name: &'static str, ty: Type, shown: fn(&RawCall<'_>) -> bool) -> Param {
-    Param { name, ty, shown: Some(shown), register: None, named: false }
+    Param { name, ty, shown: Some(shown), register: None, named: false, at_return: false }
 }
 
 /// What a call's arguments are, by the value of one of them.
@@ -114,6 +128,12 @@ impl Syscall {
     /// Has arguments that depend on another one's value.
     pub const fn by(mut self, cases: &'static Cases) -> Self {
         self.cases = Some(cases);
+        self
+    }
+
+    /// Is made by 32-bit programs in another way, or stands for other calls there.
+    pub const fn with_compat(mut self, indirect: &'static Indirect) -> Self {
+        self.indirect = Some(indirect);
         self
     }
 
@@ -322,6 +342,8 @@ pub enum Meaning {
     Choice(&'static Choices),
     /// A signal.
     Signal,
+    /// A set of the first 32 signals.
+    Signals,
     /// What only a function can write.
     Written(Writer),
 }
@@ -441,7 +463,7 @@ pub type Parts = for<'a> fn(&Object<'a>, bool, &mut dyn FnMut(Item<'_>));
 pub struct Nested {
     /// Where the address stands, in bytes from the beginning: of native and of 32-bit programs.
     pub offset: [u16; 2],
-    /// What is there: one of the types that are addresses. A [`Length::Member`] is an offset of a 32-bit number.
+    /// What is there: one of the types that are addresses, or a descriptor. A [`Length::Member`] is an offset of a 32-bit number.
     pub ty: Type,
 }
 

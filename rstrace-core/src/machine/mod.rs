@@ -1,19 +1,22 @@
 //! What this machine offers to a tracer: asked of the kernel by trying, not by its version, save for the one
 //! rule that nothing else tells: whether raw tracepoints see everything.
 
+pub(crate) mod btf;
 pub mod preempt;
-pub(crate) mod symbol;
 pub(crate) mod tracefs;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::rc::Rc;
 
 use libbpf_rs::{MapType, ProgramType};
 
 use crate::error::{Error, ErrorKind, Result};
+use btf::KernelTypes;
 use preempt::Preemption;
-use symbol::KernelTypes;
 use tracefs::Tracefs;
 
 /// What this machine offers; each question is asked of the kernel once, when it matters.
@@ -22,7 +25,7 @@ pub struct Machine {
     tracefs: OnceCell<Result<Tracefs, String>>,
     preemption: OnceCell<Preemption>,
     kprobe_pmu: OnceCell<Option<u32>>,
-    types: OnceCell<Result<KernelTypes, String>>,
+    types: RefCell<Option<Rc<KernelTypes>>>,
     ring: OnceCell<bool>,
     /// What fentry can be attached to, by the first of the candidate names.
     pub(crate) fentry_functions: RefCell<BTreeMap<&'static str, FentryFunction>>,
@@ -93,8 +96,17 @@ impl Machine {
     }
 
     /// The kernel's own types and functions, or why they can't be read.
-    pub(crate) fn types(&self) -> Result<&KernelTypes, &str> {
-        self.types.get_or_init(KernelTypes::read).as_ref().map_err(String::as_str)
+    pub(crate) fn types(&self) -> Result<Rc<KernelTypes>, String> {
+        let mut types = self.types.borrow_mut();
+        if let Some(types) = &*types {
+            return Ok(types.clone());
+        }
+        Ok(types.insert(Rc::new(KernelTypes::read()?)).clone())
+    }
+
+    /// Gives their memory back, some megabytes.
+    pub(crate) fn forget_types(&self) {
+        *self.types.borrow_mut() = None;
     }
 
     /// Whether there are BPF ring buffers (5.8).
@@ -105,13 +117,40 @@ impl Machine {
     /// Whether raw tracepoints of system calls run their programs without being preempted. Up to 6.18 the
     /// tracepoint disables preemption around them, later only migration; no file of the kernel tells.
     pub(crate) fn raw_tracepoints_see_everything(&self) -> bool {
-        !self.preemption().can_preempt() || kernel_release() < (6, 19)
+        // the release first: how a kernel preempts may be told by its packed configuration alone
+        kernel_release() < (6, 19) || !self.preemption().can_preempt()
     }
 }
 
 /// Whether a BPF helper exists, for the programs that this crate loads.
 pub(crate) fn has_helper(id: libbpf_sys::bpf_func_id) -> bool {
     ProgramType::RawTracepoint.is_helper_supported(id).unwrap_or(false)
+}
+
+/// Whether a tracepoint exists: the smallest program is attached to it, because reading the kernel's types costs more
+/// than all the rest of a start.
+pub(crate) fn has_tracepoint(name: &CStr) -> bool {
+    let owned = |fd: i32| {
+        // SAFETY: the kernel just made this descriptor for us.
+        (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
+    };
+    // r0 = 0; exit
+    let insns = [0xb7, 0x95].map(|code| libbpf_sys::bpf_insn { code, ..Default::default() });
+    // SAFETY: the instructions and the strings are valid and outlive the call; a null for the options is allowed.
+    let program = owned(unsafe {
+        libbpf_sys::bpf_prog_load(
+            libbpf_sys::BPF_PROG_TYPE_RAW_TRACEPOINT,
+            c"rstrace_try".as_ptr(),
+            c"GPL".as_ptr(),
+            insns.as_ptr(),
+            insns.len() as _,
+            std::ptr::null_mut(),
+        )
+    });
+    program.is_some_and(|program| {
+        // SAFETY: the descriptor is open and the name a C string.
+        owned(unsafe { libbpf_sys::bpf_raw_tracepoint_open(name.as_ptr(), program.as_raw_fd()) }).is_some()
+    })
 }
 
 /// Tries the cheapest thing that takes privilege: a map of one element.
@@ -129,7 +168,7 @@ fn check_bpf() -> Result<()> {
     };
     if fd >= 0 {
         // SAFETY: the descriptor was just made and is ours.
-        drop(unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd) });
+        drop(unsafe { OwnedFd::from_raw_fd(fd) });
         return Ok(());
     }
     Err(match io::Error::from_raw_os_error(-fd).raw_os_error() {
@@ -176,7 +215,7 @@ pub(crate) fn perf_event_open(
     attr: &mut libbpf_sys::perf_event_attr,
     pid: i32,
     cpu: i32,
-) -> io::Result<std::os::fd::OwnedFd> {
+) -> io::Result<OwnedFd> {
     attr.size = size_of::<libbpf_sys::perf_event_attr>() as u32;
     const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 8;
     // SAFETY: the attribute is a valid structure of the size it says and outlives the call.
@@ -194,5 +233,5 @@ pub(crate) fn perf_event_open(
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the kernel just made this descriptor for us.
-    Ok(unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd as i32) })
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }

@@ -44,6 +44,8 @@ struct Ready {
     // keeps what `argv` points to
     _words: Vec<CString>,
     argv: Vec<*const libc::c_char>,
+    _variables: Vec<CString>,
+    envp: Vec<*const libc::c_char>,
     identity: Option<(u32, u32, Vec<libc::gid_t>)>,
     inherited: Inherited,
 }
@@ -73,17 +75,31 @@ impl Inherited {
 
 impl Held {
     /// Forks the child.
-    pub(crate) fn start(argv: &[OsString], user: Option<&RunAs>, inherited: Inherited) -> Result<Self> {
+    pub(crate) fn start(
+        argv: &[OsString],
+        argv0: Option<&OsStr>,
+        env: &[(OsString, Option<OsString>)],
+        user: Option<&RunAs>,
+        inherited: Inherited,
+    ) -> Result<Self> {
         let program =
             argv.first().ok_or_else(|| Error::new(ErrorKind::Other, "there is no command to run"))?;
         let path = find_program(program)?;
         let word = |s: &OsStr| CString::new(s.as_bytes()).context("an argument of the command");
-        let words = argv.iter().map(|a| word(a)).collect::<Result<Vec<_>>>()?;
-        let mut pointers: Vec<_> = words.iter().map(|w| w.as_ptr()).collect();
-        pointers.push(std::ptr::null());
+        let names = std::iter::once(argv0.unwrap_or(program));
+        let words =
+            names.chain(argv[1..].iter().map(OsString::as_os_str)).map(word).collect::<Result<Vec<_>>>()?;
+        let variables = environment(env).iter().map(|v| word(v)).collect::<Result<Vec<_>>>()?;
         let identity = user.map(identity_of).transpose()?;
-        let ready =
-            Ready { path: word(path.as_os_str())?, _words: words, argv: pointers, identity, inherited };
+        let ready = Ready {
+            path: word(path.as_os_str())?,
+            argv: pointers(&words),
+            _words: words,
+            envp: pointers(&variables),
+            _variables: variables,
+            identity,
+            inherited,
+        };
 
         let (gate_read, gate_write) = pipe()?;
         let (failure_read, failure_write) = pipe()?;
@@ -166,7 +182,7 @@ fn child(ready: &Ready, gate: i32, failure: i32) -> ! {
             libc::signal(libc::SIGCHLD, libc::SIG_IGN);
         }
         libc::sigprocmask(libc::SIG_SETMASK, ready.inherited.signals.as_ref(), std::ptr::null_mut());
-        libc::execv(ready.path.as_ptr(), ready.argv.as_ptr());
+        libc::execve(ready.path.as_ptr(), ready.argv.as_ptr(), ready.envp.as_ptr());
         fail(failure, STAGE_EXEC)
     }
 }
@@ -184,6 +200,33 @@ unsafe fn fail(failure: i32, stage: i32) -> ! {
         libc::write(failure, said.as_ptr().cast(), size_of_val(&said));
         libc::_exit(if errno == libc::ENOENT { 127 } else { 126 })
     }
+}
+
+/// As execve(2) takes a list.
+fn pointers(words: &[CString]) -> Vec<*const libc::c_char> {
+    words.iter().map(|word| word.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// rstrace's own environment with these changes, the later ones last.
+fn environment(changes: &[(OsString, Option<OsString>)]) -> Vec<OsString> {
+    let mut variables: Vec<_> = std::env::vars_os().collect();
+    for (name, value) in changes {
+        let place = variables.iter().position(|(known, _)| known == name);
+        match (value, place) {
+            (Some(value), Some(place)) => variables[place].1.clone_from(value),
+            (Some(value), None) => variables.push((name.clone(), value.clone())),
+            (None, Some(place)) => {
+                variables.remove(place);
+            }
+            (None, None) => {}
+        }
+    }
+    let words = variables.into_iter().map(|(mut name, value)| {
+        name.push("=");
+        name.push(value);
+        name
+    });
+    words.collect()
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd)> {

@@ -13,6 +13,10 @@ pub enum Target {
     Launch {
         /// The program and its arguments; the program is looked up in `PATH` if it has no slash.
         argv: Vec<OsString>,
+        /// What it is called, if not by the program's name.
+        argv0: Option<OsString>,
+        /// Variables of its environment that it gets, or with `None` does not get; else it has rstrace's own.
+        env: Vec<(OsString, Option<OsString>)>,
         /// The user to run it as.
         user: Option<RunAs>,
         /// With everything it starts.

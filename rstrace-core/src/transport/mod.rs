@@ -1,6 +1,7 @@
 //! How records come from the kernel: a BPF ring buffer, or a perf buffer per CPU merged by time. Both hand
 //! out records in place and in one order, and wake their reader by fill level and not per record.
 
+mod frames;
 pub(crate) mod perf;
 pub(crate) mod pump;
 pub(crate) mod ring;
@@ -51,7 +52,7 @@ impl Reader {
         read: PerfRead,
     ) -> Result<Self> {
         Ok(match transport {
-            Transport::Ring => Self::Ring(ring::Ring::new(map)?),
+            Transport::Ring => Self::Ring(ring::Ring::new(map, bytes)?),
             Transport::Perf => Self::Perf(perf::Perf::new(map, bytes, read)?),
         })
     }
@@ -64,17 +65,17 @@ impl Reader {
         }
     }
 
-    /// Hands out what is waiting, a bounded number of records at a time; says whether there was any.
+    /// Appends the frames of what is waiting, a bounded number of bytes at a time; says whether there was any.
     /// At the end (`last`) nothing is held back for ordering.
-    pub(crate) fn read(&mut self, last: bool, deliver: &mut dyn FnMut(&[u8])) -> bool {
+    pub(crate) fn read(&mut self, last: bool, block: &mut Vec<u64>) -> bool {
         match self {
-            Self::Ring(ring) => ring.read(deliver),
-            Self::Perf(perf) => perf.read(last, deliver),
+            Self::Ring(ring) => ring.read(block),
+            Self::Perf(perf) => perf.read(last, &mut |record| frames::push(block, record)),
         }
     }
 }
 
-// SAFETY: libbpf's objects belong to no thread, and a reader is used by one at a time.
+// SAFETY: libbpf's objects and the ring's mappings belong to no thread, and a reader is used by one at a time.
 unsafe impl Send for Reader {}
 
 /// What a C callback calls. A panic must not cross C: it is kept and goes on behind the C code.
@@ -85,17 +86,15 @@ struct Callback(NonNull<CallbackState>);
 
 type Deliver = dyn FnMut(&[u8]);
 
-#[derive(Default)]
 struct CallbackState {
-    /// Of perf buffers.
-    read: Option<PerfRead>,
+    read: PerfRead,
     deliver: Option<*mut Deliver>,
     panic: Option<Box<dyn std::any::Any + Send>>,
 }
 
 impl Callback {
-    fn new(read: Option<PerfRead>) -> Self {
-        Self(NonNull::from(Box::leak(Box::new(CallbackState { read, ..CallbackState::default() }))))
+    fn new(read: PerfRead) -> Self {
+        Self(NonNull::from(Box::leak(Box::new(CallbackState { read, deliver: None, panic: None }))))
     }
 
     /// What C code is to hand to [`Callback::call`].
@@ -127,9 +126,7 @@ impl Callback {
     unsafe fn have_read(context: *mut c_void, cpu: usize, bytes: u64) {
         let state: *mut CallbackState = context.cast();
         // SAFETY: the state is alive.
-        if let Some(read) = unsafe { (*state).read } {
-            read.add(cpu, bytes);
-        }
+        unsafe { (*state).read }.add(cpu, bytes);
     }
 
     /// Hands bytes to the closure of `during`.

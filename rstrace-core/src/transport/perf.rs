@@ -12,6 +12,7 @@ use std::ptr::NonNull;
 use super::Callback;
 use crate::backend::attach::PerfRead;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory::{bytes_of, extend};
 
 /// Words in the arena from which on it is worth moving what is still waiting.
 const COMPACT: usize = 1 << 17;
@@ -43,11 +44,7 @@ impl Merge {
         let time = u64::from_ne_bytes(*time);
         let place = self.arena.len();
         // perf's samples are not aligned to 8 bytes, the arena is
-        self.arena.extend(bytes.chunks(8).map(|chunk| {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            u64::from_ne_bytes(word)
-        }));
+        extend(&mut self.arena, bytes);
         self.waiting.push(Reverse((time, place, bytes.len())));
         self.latest = self.latest.max(time);
     }
@@ -71,9 +68,7 @@ impl Merge {
             }
             self.waiting.pop();
             let words = &self.arena[place..place + len.div_ceil(8)];
-            // SAFETY: the words are initialised, and bytes have no alignment to keep.
-            let bytes = unsafe { std::slice::from_raw_parts(words.as_ptr().cast::<u8>(), len) };
-            deliver(bytes);
+            deliver(&bytes_of(words)[..len]);
         }
         self.safe = self.latest;
         if self.waiting.is_empty() {
@@ -130,7 +125,7 @@ impl Perf {
         // wake by bytes, not by events: a wake-up costs more than all the rest of a call
         attr.set_watermark(1);
         attr.__bindgen_anon_2.wakeup_watermark = (pages * page / 4) as u32;
-        let callback = Callback::new(Some(read));
+        let callback = Callback::new(read);
         // SAFETY: the map is a perf event array; the attribute is read during the call; the context outlives the
         // buffer, both being owned by the result.
         let buffer = unsafe {

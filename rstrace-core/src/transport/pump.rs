@@ -6,14 +6,15 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::Reader;
+use super::{Reader, frames};
+use crate::clock::monotonic_ns;
 use crate::error::{Context, Result};
 use crate::memory::extend;
 
@@ -41,6 +42,8 @@ struct Shared {
     /// To end the thread.
     stop: EventFd,
     stopping: AtomicBool,
+    /// What was recorded until then (`CLOCK_MONOTONIC` ns) has been read and is in the queue, or was.
+    read_until: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -129,10 +132,17 @@ impl Pump {
             filled: eventfd()?,
             stop: eventfd()?,
             stopping: AtomicBool::new(false),
+            read_until: AtomicU64::new(0),
         });
         let own = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("reader".into()).spawn(move || pump(reader, &own));
         Ok(Self { shared, thread: Some(thread.context("the reader's thread")?), spare: Vec::new() })
+    }
+
+    /// The time (`CLOCK_MONOTONIC`, ns) until which all has been read. To be asked before [`Pump::read`]: if that
+    /// finds nothing, all until then has been handed out.
+    pub(crate) fn read_until(&self) -> u64 {
+        self.shared.read_until.load(Ordering::Acquire)
     }
 
     /// Becomes readable when something is waiting.
@@ -174,11 +184,8 @@ impl Pump {
                 words.context("cannot read back the file in which events waited")?
             }
         };
-        let mut rest = crate::memory::bytes_of(&words);
-        while let Some(size) = rest.first_chunk::<4>().map(|size| u32::from_ne_bytes(*size) as usize) {
-            let Some(record) = rest.get(..size).filter(|record| !record.is_empty()) else { break };
-            deliver(record);
-            rest = rest.get(size.next_multiple_of(8)..).unwrap_or(&[]);
+        for record in frames::records(&words) {
+            deliver(without_padding(record));
         }
         self.spare = words;
         self.spare.clear();
@@ -210,17 +217,19 @@ impl Drop for Pump {
 
 fn pump(mut reader: Reader, shared: &Shared) {
     run_first();
-    let mut block: Vec<u64> = Vec::with_capacity(BLOCK / 8);
+    let mut block: Vec<u64> = Vec::with_capacity(2 * BLOCK / 8);
     loop {
         // before the last read, so that this one sees everything
         let last = shared.stopping.load(Ordering::Acquire);
-        let any = reader.read(last, &mut |bytes| extend(&mut block, without_padding(bytes)));
+        let begin_ns = monotonic_ns();
+        let any = reader.read(last, &mut block);
         if !block.is_empty() && (!any || block.len() * 8 >= BLOCK) {
             block = hand_on(shared, block);
         }
         if any {
             continue;
         }
+        shared.read_until.store(begin_ns, Ordering::Release);
         if last {
             shared.queue().ended = true;
             return;

@@ -41,7 +41,8 @@ impl Probe for Exec {
         // the captures of the arguments come first
         let place = call.memory.pieces().filter(|piece| piece.made).find(|piece| piece.address == 0);
         let parent = match place.map(|piece| piece.payload) {
-            Some(Payload::Bytes(bytes)) => bytes.first_chunk::<4>().map(|bytes| u32::from_ne_bytes(*bytes)),
+            // that of who calls is longer
+            Some(Payload::Bytes(bytes)) => bytes.try_into().ok().map(u32::from_ne_bytes),
             _ => None,
         };
         let ppid = Arg::new("ppid", Value::Unsigned(parent.unwrap_or_default().into()));
@@ -58,7 +59,7 @@ mod tests {
     use rstrace_core::probe::End;
     use rstrace_core::strings::Element;
 
-    const LIMITS: Limits = Limits { length: 32, whole_lists: false };
+    const LIMITS: Limits = Limits::of_length(32);
     const ENVP: u64 = 0x30;
 
     fn count(count: u64, flags: u64) -> Vec<u8> {

@@ -69,7 +69,7 @@ pub struct Opens {
 impl Opens {
     /// The probe for some of the family's calls.
     pub fn only(calls: &[&str], context: Context) -> Self {
-        let limits = Limits { length: u32::MAX, whole_lists: true };
+        let limits = Limits { whole_lists: true, ..Limits::of_length(u32::MAX) };
         let calls = Described::probe("open", SUMMARY, calls, limits, THROUGH);
         let ours = calls.pairs().iter().map(|pair| pair.captures.len()).collect();
         Self { calls, context, ours, path: RefCell::default() }
@@ -84,7 +84,7 @@ impl Opens {
         let first = *self.ours.get(call.pair)?;
         let mut len = 0;
         let mut push = |name, value| {
-            notes[len] = Arg { name, value, named: false };
+            notes[len] = Arg::new(name, value);
             len += 1;
         };
         if let Some(Payload::Bytes(identity)) = call.payload(first)
@@ -164,7 +164,7 @@ impl Probe for Opens {
     fn decode(&self, call: &RawCall<'_>, emit: &mut dyn FnMut(&Call<'_>)) {
         let mut path = self.path.take();
         path.clear();
-        let mut notes = [Arg { name: "", value: Value::Int(0), named: false }; NOTES];
+        let mut notes = [Arg::new("", Value::Int(0)); NOTES];
         let len = self.notes(call, &mut path, &mut notes).unwrap_or(0);
         self.calls.decode_with(call, &notes[..len], emit);
         self.path.replace(path);

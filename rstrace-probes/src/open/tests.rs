@@ -16,7 +16,7 @@ const F: Piece<'_> = bytes(PATH, b"f");
 const HOW: u64 = 0x5000;
 
 fn probe() -> Described {
-    open(Limits { length: 32, whole_lists: false })
+    open(Limits::of_length(32))
 }
 
 /// The arguments in a short form, names included.
@@ -24,7 +24,7 @@ fn shown(name: &str, args: &[u64], captured: &[Piece<'_>]) -> String {
     let mut text = String::new();
     decode(&probe(), name, args, captured, End::Returned(3), |call| {
         assert_eq!(call.name, name);
-        assert!(matches!(call.outcome, Outcome::Returned(Value::Fd(3))));
+        assert!(matches!(call.outcome, Outcome::Returned(Value::Fd(3, _))));
         text = list(call.args);
     });
     text
@@ -37,7 +37,7 @@ fn list(args: &[Arg<'_>]) -> String {
 
 fn value(shown: Value<'_>) -> String {
     match shown {
-        Value::DirFd(fd) => fd.to_string(),
+        Value::DirFd(fd, _) => fd.to_string(),
         Value::Path { bytes, cut } => format!("{}{}", bytes.escape_ascii(), if cut { "..." } else { "" }),
         Value::Flags(flags) => {
             let part = |part| match part {
@@ -52,9 +52,7 @@ fn value(shown: Value<'_>) -> String {
         Value::Tail(offset, bytes) => format!("{offset}..{bytes:?}"),
         Value::Object(object) => {
             let mut members = Vec::new();
-            object.parts(true, &mut |item| {
-                members.push(list(&[Arg { name: item.name, value: item.value, named: false }]))
-            });
+            object.parts(true, &mut |item| members.push(list(&[Arg::new(item.name, item.value)])));
             format!("{{{}}}", members.join(" "))
         }
         other => panic!("{other:?}"),

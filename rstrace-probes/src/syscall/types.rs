@@ -1,6 +1,8 @@
 //! The words that the tables are written in: types by the names that C gives them, sets of names, rows.
 
-use rstrace_core::describe::{Access, Length, Meaning, Param, Returned, Struct, Syscall, Type, Width, field};
+use rstrace_core::describe::{
+    Access, Length, Meaning, Param, Place, Returned, Struct, Syscall, Type, Width, field,
+};
 use rstrace_core::flags::{Choices, FlagSet};
 
 pub const INT: Type = Type::Number(Width::I32, Meaning::Plain);
@@ -101,7 +103,18 @@ pub const RET_HEX: Returned = returns(Width::Word, Meaning::Hex);
 
 /// A row.
 pub const fn call(name: &'static str, classes: u32, params: &'static [Param], result: Returned) -> Syscall {
-    Syscall { name, params, result, classes, cases: None }
+    Syscall { name, params, result, classes, cases: None, indirect: None }
+}
+
+/// The arguments of a call: as many words as it has, behind an argument of the call that makes it.
+pub const fn words_behind<const N: usize>(arg: u8) -> [Place; N] {
+    let mut places = [Place::Word { arg, index: 0 }; N];
+    let mut i = 0;
+    while i < N {
+        places[i] = Place::Word { arg, index: i as u8 };
+        i += 1;
+    }
+    places
 }
 
 /// Sorts names by value, for [`Choices`]; of equal values the first stays first.

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::{Line, Trace};
+pub use call::Call;
 use call::subject;
 pub use known::known_differences;
 pub use report::Table;

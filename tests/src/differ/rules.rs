@@ -60,7 +60,11 @@ pub static RULES: &[Rule] = &[
         &["restart_syscall"],
         Rewrite::Both(r"resuming interrupted (system call|\w+) ", "resuming interrupted CALL "),
     ),
-    rule("10: the offset of sendfile", &["sendfile"], Rewrite::Old(r"\[(\d+)\] => \[(\d+)\]", "[$1 => $2]")),
+    rule(
+        "10: the offset of sendfile",
+        &["sendfile", "sendfile64"],
+        Rewrite::Old(r"\[(\d+)\] => \[(\d+)\]", "[$1 => $2]"),
+    ),
     rule("11: epoll data", EPOLL, Rewrite::By(epoll_data)),
     rule("12: rseq", &["rseq"], Rewrite::By(rseq)),
     rule("13: sched_param", SCHED_PARAM, Rewrite::Old(r"\[(-?\d+)\]", "{sched_priority=$1}")),

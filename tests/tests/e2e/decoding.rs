@@ -186,6 +186,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("lsm_set_self_attr", "ctx", "the notation shows the address"),
     ("lsm_set_self_attr", "flags", NO_FLAGS),
     ("mseal", "flags", NO_FLAGS),
+    ("pidfd_getfd", "fd", "a descriptor of the other process"),
     ("pidfd_getfd", "flags", NO_FLAGS),
     ("pkey_alloc", "flags", NO_FLAGS),
     ("process_madvise", "flags", NO_FLAGS),

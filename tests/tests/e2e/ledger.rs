@@ -15,14 +15,6 @@ fn storm(run: Rstrace, each: u64, path: &str) -> Finished {
     run.stats().run(&[&fixture("open_storm"), &threads, &each, path]).ended_well()
 }
 
-/// The ledger, checked against the lines: each delivered call is one.
-#[track_caller]
-fn checked(run: &Finished) -> Ledger {
-    let ledger = run.ledger();
-    assert_eq!(run.trace.calls().len() as u64, ledger.delivered, "lines and {ledger:?}");
-    ledger
-}
-
 fn bystanders(scratch: &Scratch) -> Running {
     let words = [fixture("fifo_blockers"), scale::BYSTANDERS.to_string(), scratch.at("bystanders")];
     let blocked = Program::new(&words).with_stdin().start();
@@ -33,14 +25,14 @@ fn bystanders(scratch: &Scratch) -> Running {
 #[test]
 fn a_burst_of_one_thread_is_seen_whole() {
     let scratch = Scratch::new();
-    let ledger = checked(&burst(Rstrace::tracing("open"), scale::BURST, &scratch.file("f", "")));
+    let ledger = burst(Rstrace::tracing("open"), scale::BURST, &scratch.file("f", "")).ledger_of_lines();
     assert_eq!(ledger.seen, scale::BURST, "{ledger:?}");
 }
 
 #[test]
 fn a_storm_of_many_threads_is_seen_whole() {
     let scratch = Scratch::new();
-    let ledger = checked(&storm(Rstrace::tracing("open"), scale::STORM, &scratch.file("f", "")));
+    let ledger = storm(Rstrace::tracing("open"), scale::STORM, &scratch.file("f", "")).ledger_of_lines();
     assert_eq!(ledger.seen, scale::STORM_THREADS * scale::STORM, "{ledger:?}");
 }
 
@@ -52,9 +44,9 @@ fn a_tiny_buffer_loses_calls_but_not_the_count_of_them() {
     for offer in Doctor::ask().usable("open").iter().filter(|o| sees_every_call(o)) {
         let tiny =
             || Rstrace::tracing("open").forced(offer).and(&["--loss", "drop", "--buffer", SMALLEST_BUFFER]);
-        let ledger = checked(&burst(tiny(), opens, &path));
+        let ledger = burst(tiny(), opens, &path).ledger_of_lines();
         assert_eq!(ledger.seen, opens, "{offer}: {ledger:?}");
-        let ledger = checked(&storm(tiny(), each, &path));
+        let ledger = storm(tiny(), each, &path).ledger_of_lines();
         assert_eq!(ledger.seen, scale::STORM_THREADS * each, "{offer}: {ledger:?}");
     }
 }
@@ -67,7 +59,7 @@ fn strict_fails_if_and_only_if_something_was_lost() {
     for buffer in [SMALLEST_BUFFER, "64m"] {
         let run = Rstrace::tracing("open").stats().and(&["--strict", "--loss", "drop", "--buffer", buffer]);
         let run = run.run(&[&fixture("open_storm"), &threads, &each, &path]);
-        let ledger = checked(&run);
+        let ledger = run.ledger_of_lines();
         assert_eq!(run.output.status.success(), ledger.lost == 0, "{} with {ledger:?}", run.output.status);
     }
 }
@@ -95,7 +87,7 @@ fn blocked_bystanders_hide_no_call() {
     let path = scratch.file("f", "");
     let _blocked = bystanders(&scratch);
     let run = Rstrace::tracing("open").stats().run(&[&fixture("open_burst"), "1000", &path]).ended_well();
-    let ledger = checked(&run);
+    let ledger = run.ledger_of_lines();
     assert_eq!((ledger.seen, ledger.lost), (1000, 0), "{ledger:?}");
 }
 
@@ -108,9 +100,9 @@ fn a_forced_backend_that_misses_calls_says_so() {
     for offer in Doctor::ask().usable("open") {
         let forced = || Rstrace::tracing("open").forced(&offer);
         let run = forced().stats().run(&[&fixture("open_burst"), "1000", &path]).ended_well();
-        accounts_for(&offer, &checked(&run), 1000);
+        accounts_for(&offer, &run.ledger_of_lines(), 1000);
         let run = storm(forced(), each, &path);
-        accounts_for(&offer, &checked(&run), scale::STORM_THREADS * each);
+        accounts_for(&offer, &run.ledger_of_lines(), scale::STORM_THREADS * each);
     }
 }
 

@@ -10,7 +10,7 @@ use std::io;
 use files::Files;
 
 use rstrace_core::event::{Arg, Call, EventKind, Value};
-use rstrace_core::probe::{Hook, Pair, RawCall, Returns};
+use rstrace_core::probe::{Accesses, Hook, Pair, RawCall, Returns};
 use rstrace_core::{Backend, Event, Filter, Loss, Machine, Options, Probe, Session, Sink, Target, Transport};
 use rstrace_tests::{Scratch, fixture, skip};
 
@@ -49,6 +49,8 @@ fn a_probe_in_rust_alone_pairs_kernel_functions() {
             let options = Options {
                 target: Target::Launch {
                     argv: vec![fixture("fsync_rename").into(), scratch.fresh_folder("d").into()],
+                    argv0: None,
+                    env: Vec::new(),
                     user: None,
                     follow: false,
                 },
@@ -60,6 +62,9 @@ fn a_probe_in_rust_alone_pairs_kernel_functions() {
                 loss: Loss::Never,
                 filter: Filter::default(),
                 duration: None,
+                calls: None,
+                callers: false,
+                counting: None,
             };
             let session =
                 Session::start(&machine, &options, vec![Box::new(Files)]).expect("it can be attached");
@@ -95,11 +100,18 @@ fn a_function_that_no_kernel_has_is_refused_by_its_name() {
         }
         fn pairs(&self) -> Vec<Pair> {
             let hook = Hook::Function { names: &["no_such_function_anywhere"], returns: Returns::Long };
-            vec![Pair { name: "no_such_function_anywhere", hook, captures: Vec::new(), variants: None }]
+            vec![Pair {
+                name: "no_such_function_anywhere",
+                hook,
+                captures: Vec::new(),
+                variants: None,
+                accesses: Accesses::default(),
+            }]
         }
         fn decode(&self, _: &RawCall<'_>, _: &mut dyn FnMut(&Call<'_>)) {}
     }
-    let target = Target::Launch { argv: vec!["true".into()], user: None, follow: false };
+    let target =
+        Target::Launch { argv: vec!["true".into()], argv0: None, env: Vec::new(), user: None, follow: false };
     let options = Options {
         target,
         backend: None,
@@ -110,6 +122,9 @@ fn a_function_that_no_kernel_has_is_refused_by_its_name() {
         loss: Loss::Never,
         filter: Filter::default(),
         duration: None,
+        calls: None,
+        callers: false,
+        counting: None,
     };
     let machine = Machine::new();
     let error = Session::start(&machine, &options, vec![Box::new(Nothing)]).expect_err("it must be refused");

@@ -2,7 +2,12 @@
 
 use std::io::Read;
 
-use rstrace_tests::{Ledger, Program, Rstrace, Scratch, fixture, rstrace_binary, scale};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use rstrace_tests::{
+    Ledger, Program, Rstrace, Scratch, fixture, limit, rstrace_binary, said_number, scale, until,
+};
 
 /// So small that it fills up again and again.
 const SMALL_BUFFER: &str = "256k";
@@ -25,14 +30,74 @@ fn a_storm_into_a_small_buffer_loses_nothing() {
     }
 }
 
+/// How a storm is made hard.
+#[derive(Debug, Clone, Copy)]
+struct Hard {
+    threads: u64,
+    /// rstrace and the storm share one CPU.
+    on_one_cpu: bool,
+    /// rstrace is stopped for a while in the midst of it.
+    stopped: bool,
+}
+
+const STORMS: &[Hard] = &[
+    Hard { threads: 8, on_one_cpu: false, stopped: false },
+    Hard { threads: 64, on_one_cpu: false, stopped: false },
+    Hard { threads: 8, on_one_cpu: true, stopped: false },
+    Hard { threads: 8, on_one_cpu: false, stopped: true },
+];
+
+const TRANSPORTS: [&str; 2] = ["ring", "perf"];
+
+/// The account of a storm of the cheapest call, checked against the storm's own count and the lines.
+#[track_caller]
+fn counted(hard: Hard, options: &[&str]) -> Ledger {
+    let run = Rstrace::tracing("trace=getppid").stats().and(options);
+    let each = (scale::hard_storm() / hard.threads).to_string();
+    let words = [fixture("call_storm"), hard.threads.to_string(), each];
+    let words = words.each_ref().map(String::as_str);
+    let storm = || {
+        if hard.on_one_cpu {
+            let mut first = CpuSet::new();
+            first.set(0).expect("there is a CPU 0");
+            // this thread's, and so that of what it starts
+            sched_setaffinity(Pid::from_raw(0), &first).expect("CPU 0 can be had");
+        }
+        let storm = run.start(&words);
+        if hard.stopped {
+            until("the first lines", limit(), || {
+                let begun = !storm.trace_so_far().lines.is_empty();
+                begun.then(|| storm.running.signal(Signal::SIGSTOP))
+            });
+            std::thread::sleep(scale::stopped());
+            storm.running.signal(Signal::SIGCONT);
+        }
+        storm.finish().ended_well()
+    };
+    let run = std::thread::scope(|scope| scope.spawn(storm).join())
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let (ledger, made) = (run.ledger_of_lines(), said_number(&run.output.stdout, "calls"));
+    assert_eq!(ledger.seen, made, "{hard:?} {options:?}: {ledger:?}");
+    ledger
+}
+
 #[test]
-fn who_asks_for_it_loses_calls_and_waits_for_nobody() {
-    let scratch = Scratch::new();
-    let path = scratch.file("f", "");
-    let run = Rstrace::tracing("trace=openat,close").and(&["--loss", "drop", "--buffer", "4k"]);
-    let ledger = storm(run, &path);
-    assert!(ledger.lost > 0, "{ledger:?}");
-    assert_eq!(ledger.seen, ledger.delivered + ledger.lost);
+fn nothing_of_a_hard_storm_is_lost() {
+    for transport in TRANSPORTS {
+        for hard in STORMS {
+            let ledger = counted(*hard, &["--transport", transport]);
+            assert_eq!(ledger.lost, 0, "{hard:?} by {transport}: {ledger:?}");
+        }
+    }
+}
+
+#[test]
+fn who_asks_for_it_loses_calls_that_are_counted_to_the_last_one() {
+    for transport in TRANSPORTS {
+        let storm = |hard| counted(hard, &["--transport", transport, "--loss", "drop", "--buffer", "4k"]);
+        let lost: u64 = STORMS.iter().map(|hard| storm(*hard).lost).sum();
+        assert!(lost > 0, "{transport}");
+    }
 }
 
 /// The trace goes into a pipe that nobody reads until the program has made all its calls.

@@ -27,7 +27,7 @@ static OUT: Type = output(&ONE_ID);
 static OUT16: Type = output(&ONE_ID16);
 
 /// In 32-bit programs the calls without `32` in their names have 16 bits.
-const OLD_ID: Type = Type::ByAbi(&ONE_ID, &ONE_ID16);
+pub(super) const OLD_ID: Type = Type::ByAbi(&ONE_ID, &ONE_ID16);
 const OLD_OUT: Type = Type::ByAbi(&OUT, &OUT16);
 
 const RET_ID: Returned = returns(Width::U32, Meaning::Plain);
@@ -62,13 +62,13 @@ static OLD_SET_TWO: [Param; 2] = two(USERS, OLD_ID);
 static SET_THREE: [Param; 3] = three(USERS, ID);
 static OLD_SET_THREE: [Param; 3] = three(USERS, OLD_ID);
 
-static LIST: Type = Type::List(Access::Out, &ONE_ID, Length::Returned);
+const LIST: Type = Type::List(Access::Out, &ONE_ID, Length::Returned);
 static LIST16: Type = Type::List(Access::Out, &ONE_ID16, Length::Returned);
-static OLD_LIST: Type = Type::ByAbi(&LIST, &LIST16);
+const OLD_LIST: Type = Type::ByAbi(&LIST, &LIST16);
 
-/// Without room groups are only counted.
-const fn groups(list: &'static Type) -> [Param; 2] {
-    [param("size", INT), param("list", Type::Either(|call| call.args[0] as u32 != 0, list, &ADDRESS))]
+/// Without room groups are only counted; as many as were counted are shown of what is there, as strace does.
+const fn groups(list: Type) -> [Param; 2] {
+    [param("size", INT), param("list", list)]
 }
 
 static NEW_LIST: Type = Type::List(Access::In, &ONE_ID, Length::Arg(0));
@@ -175,8 +175,8 @@ pub static SYSCALLS: &[Syscall] = &[
     set("setresgid", &OLD_SET_THREE),
     set("setresuid32", &SET_THREE),
     set("setresgid32", &SET_THREE),
-    set("getgroups", &const { groups(&OLD_LIST) }),
-    set("getgroups32", &const { groups(&LIST) }),
+    set("getgroups", &const { groups(OLD_LIST) }),
+    set("getgroups32", &const { groups(LIST) }),
     set("setgroups", &[param("size", INT), param("list", Type::ByAbi(&NEW_LIST, &NEW_LIST16))]),
     set("setgroups32", &[param("size", INT), param("list", NEW_LIST)]),
     call("capget", CREDS, &[param("hdrp", input(&HEADER)), param("datap", data(Access::Out))], RET_INT),

@@ -1,8 +1,8 @@
 //! Messages, semaphores and memory that processes share: of System V, and POSIX message queues.
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Custom, Field, Item, Length, Meaning, Param, Shape, Struct, Syscall, Type, Width,
-    Writer, field, hidden, param, param_if,
+    Access, Case, Cases, Custom, Field, Indirect, Inner, Is, Item, Length, Meaning, Param, Place, Shape,
+    Struct, Syscall, Type, Width, Writer, field, hidden, param, param_if,
 };
 use rstrace_core::event::{Abi, Value};
 use rstrace_core::flags::{Choices, FlagSet, Packed, PackedNumber};
@@ -311,6 +311,125 @@ const MQDES: Param = param("mqdes", FD);
 const TIMED_MESSAGE: [Param; 3] =
     [param("msg_ptr", data_in(2)), param("msg_len", SIZE), param("msg_prio", UINT)];
 
+/// `65535<<16|5`: the version of a call, if it says one, and its number.
+fn write_ipc_call(out: &mut Vec<u8>, call: u64) {
+    let text = match call >> 16 {
+        0 => format!("{call}"),
+        version => format!("{version}<<16|{}", call & 0xffff),
+    };
+    out.extend_from_slice(text.as_bytes());
+}
+
+const IPC_WORDS: &[Param] = &[
+    param("call", Type::Number(Width::U32, Meaning::Written(write_ipc_call))),
+    param("first", HEX),
+    param("second", HEX),
+    param("third", HEX),
+    param("ptr", HEX),
+    param("fifth", HEX),
+];
+
+/// What 32-bit programs make by `ipc`. Of any version but 0 the calls are the same: `msgrcv` has its type in a
+/// register, not in memory beside the address of the message.
+static BY_NUMBER: Indirect = Indirect {
+    number: Some(|call| if call >> 16 == 0 { call } else { NEWER | call & 0xffff }),
+    calls: &[
+        made(uapi::SEMOP, Is::Named("semop"), &[FIRST, PTR, SECOND]),
+        made(uapi::SEMGET, Is::Named("semget"), &[FIRST, SECOND, THIRD]),
+        made(uapi::SEMCTL, Is::Own(&POINTED_SEMCTL), &[FIRST, SECOND, THIRD, PTR, BEHIND_PTR[0]]),
+        made(uapi::SEMTIMEDOP, Is::Named("semtimedop"), &[FIRST, PTR, SECOND, FIFTH]),
+        made(uapi::MSGSND, Is::Named("msgsnd"), &[FIRST, PTR, SECOND, THIRD]),
+        made(uapi::MSGRCV, Is::Named("msgrcv"), &[FIRST, BEHIND_PTR[0], SECOND, BEHIND_PTR[1], THIRD]),
+        made(uapi::MSGGET, Is::Named("msgget"), &[FIRST, SECOND]),
+        made(uapi::MSGCTL, Is::Own(&OLD_MSGCTL), &[FIRST, SECOND, PTR]),
+        Inner { result: Some(3), ..made(uapi::SHMAT, Is::Named("shmat"), &[FIRST, PTR, SECOND]) },
+        made(uapi::SHMDT, Is::Named("shmdt"), &[PTR]),
+        made(uapi::SHMGET, Is::Named("shmget"), &[FIRST, SECOND, THIRD]),
+        made(uapi::SHMCTL, Is::Own(&OLD_SHMCTL), &[FIRST, SECOND, PTR]),
+        newer(uapi::SEMOP, Is::Named("semop"), &[FIRST, PTR, SECOND]),
+        newer(uapi::SEMGET, Is::Named("semget"), &[FIRST, SECOND, THIRD]),
+        newer(uapi::SEMCTL, Is::Own(&POINTED_SEMCTL), &[FIRST, SECOND, THIRD, PTR, BEHIND_PTR[0]]),
+        newer(uapi::SEMTIMEDOP, Is::Named("semtimedop"), &[FIRST, PTR, SECOND, FIFTH]),
+        newer(uapi::MSGSND, Is::Named("msgsnd"), &[FIRST, PTR, SECOND, THIRD]),
+        newer(uapi::MSGRCV, Is::Named("msgrcv"), &[FIRST, PTR, SECOND, FIFTH, THIRD]),
+        newer(uapi::MSGGET, Is::Named("msgget"), &[FIRST, SECOND]),
+        newer(uapi::MSGCTL, Is::Own(&OLD_MSGCTL), &[FIRST, SECOND, PTR]),
+        newer(uapi::SHMAT, Is::Named("shmat"), &[FIRST, PTR, SECOND]),
+        newer(uapi::SHMDT, Is::Named("shmdt"), &[PTR]),
+        newer(uapi::SHMGET, Is::Named("shmget"), &[FIRST, SECOND, THIRD]),
+        newer(uapi::SHMCTL, Is::Own(&OLD_SHMCTL), &[FIRST, SECOND, PTR]),
+    ],
+    unknown: IPC_WORDS,
+};
+
+/// Where the versions are told that are not 0.
+const NEWER: u32 = 1 << 16;
+
+const FIRST: Place = Place::Register(1);
+const SECOND: Place = Place::Register(2);
+const THIRD: Place = Place::Register(3);
+const PTR: Place = Place::Register(4);
+const FIFTH: Place = Place::Register(5);
+const BEHIND_PTR: [Place; 2] = words_behind(4);
+
+const fn made(number: u64, call: Is, args: &'static [Place]) -> Inner {
+    Inner { number: number as u32, call, args, result: None }
+}
+
+const fn newer(number: u64, call: Is, args: &'static [Place]) -> Inner {
+    made(number | NEWER as u64, call, args)
+}
+
+/// What the commands take that have the flag: without it the structures of `ipc` are older ones.
+macro_rules! newer_cases {
+    ($($name:ident $params:expr;)*) => {
+        Some(&Cases { arg: COMMAND, cases: &[$(case(uapi::$name | uapi::IPC_64, $params),)*] })
+    };
+}
+
+static OLD_MSGCTL: Syscall = {
+    const COMMAND: u8 = 1;
+    Syscall {
+        cases: newer_cases! {
+            IPC_SET MSG_IN;
+            IPC_STAT MSG_OUT;
+            MSG_STAT MSG_OUT;
+            MSG_STAT_ANY MSG_OUT;
+        },
+        ..call("msgctl", IPC, &[MSQID, MSG_OP, param("buf", ADDRESS)], RET_INT)
+    }
+};
+
+static OLD_SHMCTL: Syscall = {
+    const COMMAND: u8 = 1;
+    Syscall {
+        cases: newer_cases! {
+            IPC_SET SHM_IN;
+            IPC_STAT SHM_OUT;
+            SHM_STAT SHM_OUT;
+            SHM_STAT_ANY SHM_OUT;
+        },
+        ..call("shmctl", IPC, &[SHMID, SHM_OP, param("buf", ADDRESS)], RET_INT)
+    }
+};
+
+/// The last argument is behind an address, and may itself be one: the fifth is what is there.
+static POINTED_SEMCTL: Syscall = {
+    const COMMAND: u8 = 2;
+    const STAT: &[Param] = &[SEMID, SEMNUM, SEM_OP, param("arg", output(&SEMAPHORES)).in_register(4, 4)];
+    const SET: &[Param] = &[SEMID, SEMNUM, SEM_OP, param("arg", input(&SEMAPHORES)).in_register(4, 4)];
+    Syscall {
+        cases: newer_cases! {
+            IPC_SET SET;
+            IPC_STAT STAT;
+            SEM_STAT STAT;
+            SEM_STAT_ANY STAT;
+        },
+        ..call("semctl", IPC, &[SEMID, SEMNUM, SEM_OP, param("arg", input(&ADDRESS_THERE))], RET_INT)
+    }
+};
+static ADDRESS_THERE: Type = ADDRESS;
+
 pub static SYSCALLS: &[Syscall] = &[
     call(
         "msgget",
@@ -424,19 +543,7 @@ pub static SYSCALLS: &[Syscall] = &[
         ..call("shmctl", IPC, &[SHMID, SHM_OP, param("buf", ADDRESS)], RET_INT)
     },
     // of 32-bit programs: all of the above by a number
-    call(
-        "ipc",
-        IPC,
-        &[
-            param("call", UINT),
-            param("first", INT),
-            param("second", HEX),
-            param("third", HEX),
-            param("ptr", ADDRESS),
-            param("fifth", HEX),
-        ],
-        RET_LONG,
-    ),
+    call("ipc", IPC, IPC_WORDS, RET_LONG).with_compat(&BY_NUMBER),
     call(
         "mq_open",
         DESC,

@@ -371,5 +371,6 @@ pub static SYSCALLS: &[Syscall] = &[
         params: &[OP, param("arg2", HEX), param("arg3", HEX), param("arg4", HEX), param("arg5", HEX)],
         result: RET_INT,
         cases: Some(&CASES),
+        indirect: None,
     },
 ];

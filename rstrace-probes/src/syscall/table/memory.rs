@@ -1,7 +1,10 @@
 //! Memory being mapped, protected, locked and placed.
 
+use std::io::Write;
+
 use rstrace_core::describe::{
-    Access, Custom, Item, Length, Meaning, Object, Parts, Shape, Syscall, Type, Width, param, param_if,
+    Access, Custom, Indirect, Inner, Is, Item, Length, Meaning, Object, Param, Parts, Shape, Syscall, Type,
+    Width, param, param_if, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Packed, PackedNumber};
@@ -82,38 +85,41 @@ static POLICIES: Choices = choices!("MPOL_???", MPOL_DEFAULT MPOL_PREFERRED MPOL
 static POLICY_FLAGS: FlagSet = set!("MPOL_F_???", MPOL_F_NODE MPOL_F_ADDR MPOL_F_MEMS_ALLOWED);
 static MOVE_FLAGS: FlagSet = set!("MPOL_MF_???", MPOL_MF_STRICT MPOL_MF_MOVE MPOL_MF_MOVE_ALL);
 
-/// A word of a mask of nodes: 16 characters.
-fn write_nodes(out: &mut Vec<u8>, word: u64) {
-    if word == 0 {
-        out.extend_from_slice(b"0000000000000000");
-    } else {
-        out.extend_from_slice(format!("{word:#016x}").as_bytes());
-    }
+/// A word of a mask of nodes: two characters a byte.
+fn write_nodes<const WORD: usize>(out: &mut Vec<u8>, word: u64) {
+    let width = 2 * WORD;
+    // writing to a vector cannot fail
+    let _ = if word == 0 { write!(out, "{word:0width$}") } else { write!(out, "{word:#0width$x}") };
 }
 
 /// Bytes of a word of a mask.
-const WORD: usize = 8;
+fn word_of(mask: &Object<'_>) -> usize {
+    size_of_type(&ULONG, mask.call.abi)
+}
 
 /// A mask of nodes has one bit less than the argument `MAXNODE` says, in whole words. One without a bit is its address,
 /// as one that cannot be read, unless not even that bit is said to be there.
 fn nodes<const MAXNODE: usize>(mask: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     let bits = mask.call.args[MAXNODE];
-    if bits == 0 || (bits > 1 && mask.bytes.len() >= WORD) {
-        let count = bits.saturating_sub(1).div_ceil(64);
+    let word = word_of(mask);
+    if bits == 0 || (bits > 1 && mask.bytes.len() >= word) {
+        let count = bits.saturating_sub(1).div_ceil(8 * word as u64);
         emit(Item::element(Value::Object(Object { ty: &WORDS, count, ..*mask })));
     }
 }
 
 fn words(mask: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     let count = mask.count;
-    let (mut done, words) = (0, mask.bytes.chunks_exact(WORD));
+    let size = word_of(mask);
+    let write = if size == 4 { write_nodes::<4> } else { write_nodes::<8> };
+    let (mut done, words) = (0, mask.bytes.chunks_exact(size));
     for word in words.take(usize::try_from(count).unwrap_or(usize::MAX)) {
         let word = word.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
-        emit(Item::element(Value::Written(word, write_nodes)));
+        emit(Item::element(Value::Written(word, write)));
         done += 1;
     }
     if done < count && done > 0 {
-        let next = mask.address.wrapping_add(done * WORD as u64);
+        let next = mask.address.wrapping_add(done * size as u64);
         emit(Item::element(Value::More(mask.unreadable.then_some(next))));
     }
 }
@@ -136,21 +142,36 @@ fn write_status(out: &mut Vec<u8>, status: u64) {
 }
 static STATUS: Type = Type::Number(Width::I32, Meaning::Written(write_status));
 
+const fn mapping(offset: Type) -> [Param; 6] {
+    [
+        param("addr", ADDRESS),
+        param("length", SIZE),
+        param("prot", long_flags(&PROT)),
+        param("flags", MAP_FLAGS),
+        param("fd", FD),
+        param("offset", offset),
+    ]
+}
+
+/// An offset in pages of 4,096 bytes, shown in bytes.
+const PAGES: Type = Type::Number(Width::U32, Meaning::Written(write_pages));
+
+fn write_pages(out: &mut Vec<u8>, pages: u64) {
+    // writing to a vector cannot fail
+    let _ = if pages == 0 { write!(out, "0") } else { write!(out, "{:#x}", pages << 12) };
+}
+
+/// What 32-bit programs once pointed to with their one argument.
+static OLD_MMAP: Indirect = Indirect {
+    number: None,
+    calls: &[Inner { number: 0, call: Is::Named("mmap"), args: &words_behind::<6>(0), result: None }],
+    unknown: &[param("arg", ADDRESS)],
+};
+
 pub static SYSCALLS: &[Syscall] = &[
     call("brk", MEMORY, &[param("addr", ADDRESS)], RET_ADDRESS),
-    call(
-        "mmap",
-        DESC | MEMORY,
-        &[
-            param("addr", ADDRESS),
-            param("length", SIZE),
-            param("prot", long_flags(&PROT)),
-            param("flags", MAP_FLAGS),
-            param("fd", FD),
-            param("offset", HEX),
-        ],
-        RET_ADDRESS,
-    ),
+    call("mmap", DESC | MEMORY, &const { mapping(HEX) }, RET_ADDRESS).with_compat(&OLD_MMAP),
+    call("mmap2", DESC | MEMORY, &const { mapping(PAGES) }, RET_ADDRESS),
     call(
         "mprotect",
         MEMORY,

@@ -35,6 +35,7 @@ mod xattrs;
 
 use rstrace_core::describe::Syscall;
 
+pub use net::NETLINK_PROTOCOLS;
 pub use signals::KERNEL_SIGINFO;
 
 /// The families.

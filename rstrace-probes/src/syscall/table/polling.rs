@@ -1,8 +1,8 @@
 //! Waiting for descriptors, and the descriptors that are made to be waited for.
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Custom, Item, Length, Meaning, Object, Param, Returned, Shape, Struct, Syscall,
-    Type, Width, field, hidden, param, param_if, size_of_type,
+    Access, Case, Cases, Custom, Indirect, Inner, Is, Item, Length, Meaning, Object, Param, Returned, Shape,
+    Struct, Syscall, Type, Width, field, hidden, param, size_of_type,
 };
 use rstrace_core::event::{Abi, Value};
 use rstrace_core::flags::{Choices, FlagSet, Flags};
@@ -170,10 +170,6 @@ fn is_empty(set: &[u8], below: usize) -> bool {
     whole && set.get(below / 8).is_none_or(|byte| byte & !(0xff << (below % 8)) == 0)
 }
 
-fn is_native(call: &RawCall<'_>) -> bool {
-    call.abi == Abi::Native
-}
-
 fn gloss_select(call: &RawCall<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     gloss_sets(call, &TIMEVAL, emit);
 }
@@ -206,16 +202,12 @@ macro_rules! sets {
     };
 }
 
-const SPENT_TIMEVAL: Type = Type::Pointer(Access::InAgain, &TIMEVAL);
-
-/// `struct sel_arg_struct`: the arguments of `select` as 32-bit programs gave them once.
-static OLD_SELECT: Type = Type::Struct(&Struct::of(&[
-    field("nfds", INT),
-    field("readfds", ADDRESS),
-    field("writefds", ADDRESS),
-    field("exceptfds", ADDRESS),
-    field("timeout", ADDRESS),
-]));
+/// `struct sel_arg_struct`: what 32-bit programs once pointed to with their one argument.
+static OLD_SELECT: Indirect = Indirect {
+    number: None,
+    calls: &[Inner { number: 0, call: Is::Named("select"), args: &words_behind::<5>(0), result: None }],
+    unknown: &[param("arg", ADDRESS)],
+};
 
 /// `struct epoll_event`, which is packed.
 static EPOLL_EVENT: Type = Type::Custom(&Custom {
@@ -277,18 +269,7 @@ pub static SYSCALLS: &[Syscall] = &[
         ],
         ready(gloss_ppoll_time64),
     ),
-    call(
-        "select",
-        DESC,
-        &[
-            param("nfds", Type::ByAbi(&INT, &input(&OLD_SELECT))),
-            param_if("readfds", Type::ByAbi(&FD_SET, &ADDRESS), is_native),
-            param_if("writefds", Type::ByAbi(&FD_SET, &ADDRESS), is_native),
-            param_if("exceptfds", Type::ByAbi(&FD_SET, &ADDRESS), is_native),
-            param_if("timeout", Type::ByAbi(&SPENT_TIMEVAL, &ADDRESS), is_native),
-        ],
-        ready(gloss_select),
-    ),
+    call("select", DESC, sets!(TIMEVAL), ready(gloss_select)).with_compat(&OLD_SELECT),
     call("_newselect", DESC, sets!(TIMEVAL), ready(gloss_select)),
     call("pselect6", DESC, sets!(TIMESPEC, param("sigmask", input(&SIGNALS_AND_SIZE))), ready(gloss_pselect)),
     call(

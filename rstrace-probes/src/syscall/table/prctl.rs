@@ -513,6 +513,7 @@ pub static SYSCALLS: &[Syscall] = &[
         params: &[OP, SECOND, THIRD, FOURTH, FIFTH],
         result: RET_INT,
         cases: Some(&CASES),
+        indirect: None,
     },
     Syscall {
         name: "arch_prctl",
@@ -520,6 +521,7 @@ pub static SYSCALLS: &[Syscall] = &[
         params: &[ARCH_OP, param("addr", HEX)],
         result: RET_INT,
         cases: Some(&ARCH_CASES),
+        indirect: None,
     },
     call(
         "personality",

@@ -291,7 +291,7 @@ const RESUMED: Type = Type::Number(
 );
 
 static KCMP_SLOT: Type =
-    Type::Struct(&Struct::of(&[field("efd", FD), field("tfd", FD), field("toff", UINT)]));
+    Type::Struct(&Struct::of(&[field("efd", INT), field("tfd", INT), field("toff", UINT)]));
 
 const KCMP_PIDS: [Param; 3] = [param("pid1", PID), param("pid2", PID), param("type", choice(&KCMP))];
 
@@ -304,7 +304,7 @@ static KCMP_CASES: Cases = Cases {
     cases: &[
         kcmp(
             uapi::KCMP_FILE,
-            &[KCMP_PIDS[0], KCMP_PIDS[1], KCMP_PIDS[2], param("idx1", FD), param("idx2", FD)],
+            &[KCMP_PIDS[0], KCMP_PIDS[1], KCMP_PIDS[2], param("idx1", INT), param("idx2", INT)],
         ),
         kcmp(uapi::KCMP_VM, &KCMP_PIDS),
         kcmp(uapi::KCMP_FILES, &KCMP_PIDS),
@@ -314,7 +314,7 @@ static KCMP_CASES: Cases = Cases {
         kcmp(uapi::KCMP_SYSVSEM, &KCMP_PIDS),
         kcmp(
             uapi::KCMP_EPOLL_TFD,
-            &[KCMP_PIDS[0], KCMP_PIDS[1], KCMP_PIDS[2], param("idx1", FD), param("idx2", input(&KCMP_SLOT))],
+            &[KCMP_PIDS[0], KCMP_PIDS[1], KCMP_PIDS[2], param("idx1", INT), param("idx2", input(&KCMP_SLOT))],
         ),
     ],
 };
@@ -387,7 +387,7 @@ pub static SYSCALLS: &[Syscall] = &[
         RET_INT,
     ),
     call("pidfd_open", DESC, &[param("pid", PID), param("flags", flags(&PIDFD_OPEN))], RET_FD),
-    call("pidfd_getfd", DESC, &[param("pidfd", FD), param("targetfd", FD), param("flags", HEX32)], RET_FD),
+    call("pidfd_getfd", DESC, &[param("pidfd", FD), param("targetfd", INT), param("flags", HEX32)], RET_FD),
     call(
         "pidfd_send_signal",
         DESC | PROCESS | SIGNALS,
@@ -445,6 +445,7 @@ pub static SYSCALLS: &[Syscall] = &[
         params: &[KCMP_PIDS[0], KCMP_PIDS[1], KCMP_PIDS[2], param("idx1", HEX), param("idx2", HEX)],
         result: RET_INT,
         cases: Some(&KCMP_CASES),
+        indirect: None,
     },
     call("unshare", 0, &[param("flags", flags(&UNSHARE))], RET_INT),
     call("setns", DESC, &[param("fd", FD), param("nstype", flags(&SETNS))], RET_INT),

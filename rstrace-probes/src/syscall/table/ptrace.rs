@@ -474,4 +474,5 @@ pub static SYSCALLS: &[Syscall] = &[Syscall {
     params: &[OP, TRACEE, ADDR, DATA],
     result: RET_LONG,
     cases: Some(&CASES),
+    indirect: None,
 }];

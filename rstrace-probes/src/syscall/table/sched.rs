@@ -11,6 +11,7 @@ use rstrace_core::flags::{Choices, FlagSet, Flags};
 use rstrace_core::memory::At;
 use rstrace_core::probe::RawCall;
 
+use super::time::TIMESPEC64;
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -330,6 +331,7 @@ pub static SYSCALLS: &[Syscall] = &[
         RET_INT,
     ),
     call("sched_rr_get_interval", 0, &[param("pid", PID), param("tp", output(&TIMESPEC))], RET_INT),
+    call("sched_rr_get_interval_time64", 0, &[param("pid", PID), param("tp", output(&TIMESPEC64))], RET_INT),
     call("getpriority", 0, &[param("which", choice(&PRIORITY_OF)), param("who", INT)], RET_INT),
     call(
         "setpriority",

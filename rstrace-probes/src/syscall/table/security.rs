@@ -278,6 +278,7 @@ pub static SYSCALLS: &[Syscall] = &[
         params: &[OPERATION, param("flags", HEX32), param("args", ADDRESS)],
         result: RET_INT,
         cases: Some(&SECCOMP_CASES),
+        indirect: None,
     },
     call(
         "landlock_create_ruleset",
@@ -295,6 +296,7 @@ pub static SYSCALLS: &[Syscall] = &[
         params: &[RULESET_FD, RULE_TYPE, param("rule_attr", ADDRESS), param("flags", flags(&RULE_FLAGS))],
         result: RET_INT,
         cases: Some(&RULE_CASES),
+        indirect: None,
     },
     call("landlock_restrict_self", DESC, &[RULESET_FD, param("flags", flags(&RESTRICT_FLAGS))], RET_INT),
     call(

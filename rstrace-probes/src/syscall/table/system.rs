@@ -31,6 +31,15 @@ static OLD_UTSNAME: Type = Type::Struct(&Struct::of(&[
     long("machine", Type::Chars(65)),
 ]));
 
+/// `struct oldold_utsname`, likewise.
+static OLDEST_UTSNAME: Type = Type::Struct(&Struct::of(&[
+    field("sysname", Type::Chars(9)),
+    field("nodename", Type::Chars(9)),
+    long("release", Type::Chars(9)),
+    long("version", Type::Chars(9)),
+    long("machine", Type::Chars(9)),
+]));
+
 /// `struct sysinfo`, without the padding of 32-bit programs at its end.
 static SYSINFO: Type = Type::Struct(&Struct::of(&[
     field("uptime", LONG),
@@ -240,6 +249,7 @@ const UNKNOWN: [Param; 5] =
 const ONE: &[Param] = UNKNOWN.split_at(1).0;
 const TWO: &[Param] = UNKNOWN.split_at(2).0;
 const THREE: &[Param] = UNKNOWN.split_at(3).0;
+const FOUR: &[Param] = UNKNOWN.split_at(4).0;
 const FIVE: &[Param] = &UNKNOWN;
 
 pub static SYSCALLS: &[Syscall] = &[
@@ -359,9 +369,18 @@ pub static SYSCALLS: &[Syscall] = &[
     call("vserver", 0, FIVE, RET_LONG),
     // of 32-bit programs only
     call("olduname", 0, &[param("buf", output(&OLD_UTSNAME))], RET_INT),
-    call("oldolduname", 0, &[param("buf", ADDRESS)], RET_INT),
-    call("bdflush", 0, &[param("func", INT), param("data", HEX)], RET_INT),
-    call("vm86", 0, TWO, RET_INT),
-    call("vm86old", 0, TWO, RET_INT),
+    call("oldolduname", 0, &[param("buf", output(&OLDEST_UTSNAME))], RET_INT),
+    call("bdflush", 0, TWO, RET_INT),
+    call("vm86", 0, FIVE, RET_INT),
+    call("vm86old", 0, ONE, RET_INT),
     call("idle", 0, &[], RET_INT),
+    call("break", 0, &[], RET_INT),
+    call("ftime", 0, &[], RET_INT),
+    call("prof", 0, &[], RET_INT),
+    call("lock", 0, &[], RET_INT),
+    call("mpx", 0, &[], RET_INT),
+    call("stty", 0, TWO, RET_INT),
+    call("gtty", 0, TWO, RET_INT),
+    call("ulimit", 0, TWO, RET_INT),
+    call("profil", 0, FOUR, RET_INT),
 ];

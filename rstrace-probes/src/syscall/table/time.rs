@@ -84,14 +84,20 @@ fn clock_state<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
 }
 const RET_CLOCK_STATE: Returned = Returned::Glossed(Width::I32, Meaning::Plain, clock_state);
 
-const fn timex(word: Type, time: Type) -> [Field; 21] {
+/// Behind each `int` stand so many bytes that mean nothing.
+const fn timex(word: Type, time: Type, filling: usize) -> [Field; 24] {
+    const fn nothing(bytes: usize) -> Field {
+        hidden(Type::Padding(bytes))
+    }
     [
         field("modes", flags(&ADJUST)),
+        nothing(filling),
         field("offset", word),
         field("freq", word),
         field("maxerror", word),
         field("esterror", word),
         field("status", flags(&STATUS)),
+        nothing(filling),
         field("constant", word),
         field("precision", word),
         field("tolerance", word),
@@ -100,18 +106,19 @@ const fn timex(word: Type, time: Type) -> [Field; 21] {
         field("ppsfreq", word),
         field("jitter", word),
         field("shift", INT),
+        nothing(filling),
         field("stabil", word),
         field("jitcnt", word),
         field("calcnt", word),
         field("errcnt", word),
         field("stbcnt", word),
         field("tai", INT),
-        hidden(Type::Padding(44)),
+        nothing(44),
     ]
 }
 const TIMEVAL64_MEMBER: Type = Type::Struct(&Struct::of(&[field("tv_sec", I64), field("tv_usec", U64)]));
-static TIMEX: Type = Type::Struct(&Struct::of(&timex(LONG, TIMEVAL_MEMBER)));
-static TIMEX64: Type = Type::Struct(&Struct::of(&timex(I64, TIMEVAL64_MEMBER)));
+static TIMEX: Type = Type::Struct(&Struct::of(&timex(LONG, TIMEVAL_MEMBER, 0)));
+static TIMEX64: Type = Type::Struct(&Struct::of(&timex(I64, TIMEVAL64_MEMBER, 4)));
 
 /// `struct sigevent`, as far as the kernel reads it.
 pub(super) static SIGEVENT: Type =

@@ -8,11 +8,16 @@ use rstrace_core::probe::RawCall;
 use super::stat::AT_FLAGS;
 use crate::syscall::classes::{DESC, FILE};
 use crate::syscall::types::*;
+use crate::uapi;
 
 static XATTR: FlagSet = set!("XATTR_???", XATTR_CREATE XATTR_REPLACE);
 
-/// The value that is set.
-const VALUE: Type = Type::Terminated(Access::In, Length::Arg(3));
+/// The value that is set, unless it is longer than any can be.
+const VALUE: Type = Type::Either(
+    |call| call.args[3] <= uapi::XATTR_SIZE_MAX,
+    &Type::Terminated(Access::In, Length::Arg(3)),
+    &ADDRESS,
+);
 
 /// The value that is asked for: with size 0 only its length is.
 const ANSWER: Type = Type::Either(has_room, &Type::Terminated(Access::Out, Length::Returned), &ADDRESS);

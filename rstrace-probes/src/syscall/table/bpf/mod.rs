@@ -693,4 +693,5 @@ pub static SYSCALLS: &[Syscall] = &[Syscall {
     params: &[CMD, param("attr", ADDRESS), ATTR_SIZE],
     result: RET_INT,
     cases: Some(&CASES),
+    indirect: None,
 }];

@@ -68,7 +68,7 @@ static ADD_FD: Type = Type::Struct(&Struct::of(&[
     field("id", HEX64),
     field("flags", flags(&ADDFD)),
     field("srcfd", FD),
-    field("newfd", FD),
+    field("newfd", INT),
     field("newfd_flags", flags(&NEW_FD_FLAGS)),
 ]));
 /// An access mode means nothing here.

@@ -220,4 +220,5 @@ pub static SYSCALLS: &[Syscall] = &[Syscall {
     result: RET_INT,
     classes: DESC,
     cases: Some(&Cases { arg: 1, cases: &REQUESTS }),
+    indirect: None,
 }];

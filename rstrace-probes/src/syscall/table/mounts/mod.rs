@@ -137,6 +137,7 @@ pub static SYSCALLS: &[Syscall] = &[
         result: RET_INT,
         classes: DESC | FILE,
         cases: Some(&FSCONFIG_CASES),
+        indirect: None,
     },
     call(
         "fsmount",
@@ -226,6 +227,7 @@ pub static SYSCALLS: &[Syscall] = &[
         result: RET_INT,
         classes: FILE,
         cases: Some(&QUOTACTL),
+        indirect: None,
     },
     Syscall {
         name: "quotactl_fd",
@@ -233,6 +235,7 @@ pub static SYSCALLS: &[Syscall] = &[
         result: RET_INT,
         classes: DESC,
         cases: Some(&QUOTACTL_FD),
+        indirect: None,
     },
     call("swapon", FILE, &[param("path", PATH), param("swapflags", SWAP_FLAGS)], RET_INT),
     call("swapoff", FILE, &[param("path", PATH)], RET_INT),

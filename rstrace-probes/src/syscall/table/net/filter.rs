@@ -77,7 +77,7 @@ fn hex(out: &mut Vec<u8>, number: u64) {
 }
 
 /// `struct sock_filter`
-static INSTRUCTION: Type = Type::Number(Width::U64, Meaning::Written(write_instruction));
+pub(super) static INSTRUCTION: Type = Type::Number(Width::U64, Meaning::Written(write_instruction));
 
 /// `struct sock_fprog`: shown in brief it has but the address of its instructions.
 pub(super) static PROGRAM: Type = Type::Struct(&WHOLE);

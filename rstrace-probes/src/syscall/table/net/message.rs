@@ -102,19 +102,23 @@ pub(super) static ONE_OUT: Type =
     Type::Custom(&multiple(one_received, &[Nested { offset: [0, 0], ty: Type::Struct(&MESSAGE_RECEIVED) }]));
 
 fn one_sent(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    one(object, &MESSAGE_IN, emit);
+    // of messages that were not sent it says nothing
+    one(object, &MESSAGE_IN, object.call.succeeded(), emit);
 }
 
 fn one_received(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    one(object, &MESSAGE_OUT, emit);
+    one(object, &MESSAGE_OUT, true, emit);
 }
 
 /// `{msg_hdr={...}, msg_len=5}`
-fn one(object: &Object<'_>, header: &'static Type, emit: &mut dyn FnMut(Item<'_>)) {
+fn one(object: &Object<'_>, header: &'static Type, with_length: bool, emit: &mut dyn FnMut(Item<'_>)) {
     let size = rstrace_core::describe::size_of_type(header, object.call.abi);
     let left = object.number(size, Width::U32);
     if let Value::Object(message) = object.value_at(0, header) {
         emit(Item::member("msg_hdr", Value::Object(Object { left, ..message })));
+    }
+    if !with_length {
+        return;
     }
     // what the call wrote, of what it only read
     let written = object.call.memory.bytes(object.address.wrapping_add(size as u64), 4, At::Return);

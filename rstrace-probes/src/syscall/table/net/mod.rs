@@ -9,8 +9,8 @@ mod notation;
 mod options;
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Item, Length, Meaning, Object, Param, Returned, Syscall, Type, Width, param,
-    size_of_type,
+    Access, Case, Cases, Indirect, Inner, Is, Item, Length, Meaning, Object, Param, Returned, Syscall, Type,
+    Width, param, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::Choices;
@@ -19,11 +19,13 @@ use rstrace_core::probe::RawCall;
 
 use self::address::{ETHERNET_PROTOCOL, address_in, address_out};
 use self::message::{MESSAGE_IN, MESSAGE_OUT, ONE_IN, ONE_OUT};
+pub use self::names::NETLINK_PROTOCOLS;
 use self::names::*;
 use self::netlink::MESSAGES;
 pub(super) use self::notation::INTERFACE;
 use self::notation::put;
 use self::options::{GET, GET_CASES, SET, SET_CASES};
+use super::time::TIMESPEC64;
 use crate::syscall::classes::NETWORK;
 use crate::syscall::types::*;
 use crate::uapi;
@@ -99,9 +101,10 @@ static ACCEPT_FLAGS: rstrace_core::flags::FlagSet = set!("SOCK_???", SOCK_CLOEXE
 
 /// Shown as it was before; what is left of it is said of the result.
 const TIMEOUT: Type = Type::Either(|_| true, &input(&TIMESPEC), &output(&TIMESPEC));
+const TIMEOUT64: Type = Type::Either(|_| true, &input(&TIMESPEC64), &output(&TIMESPEC64));
 
 /// `(left {tv_sec=0, tv_nsec=5})`, or `(Timeout)`.
-fn time_left<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
+fn time_left(call: &RawCall<'_>, ty: &'static Type, emit: &mut dyn FnMut(Item<'_>)) {
     let address = call.args[4];
     if address == 0 {
         return;
@@ -109,7 +112,6 @@ fn time_left<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
     if call.returned() == 0 {
         return emit(Item::element(Value::Written(0, |out, _| put!(out, "Timeout"))));
     }
-    let ty = &TIMESPEC;
     let size = size_of_type(ty, call.abi);
     if let Some(bytes) = call.memory.bytes(address, size, At::Return) {
         let (at, count) = (At::Return, size as u64);
@@ -117,6 +119,73 @@ fn time_left<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
         emit(Item::member("left", Value::Object(left)));
     }
 }
+
+/// The arguments of `recvmmsg`.
+const fn received(socket: Param, timeout: Type) -> [Param; 5] {
+    [
+        socket,
+        param("msgvec", Type::List(Access::Filled, &ONE_OUT, Length::ReturnedWithin(2))),
+        param("vlen", UINT),
+        FLAGS,
+        param("timeout", timeout),
+    ]
+}
+
+/// `SYS_BIND`, or the number alone.
+fn write_socketcall(out: &mut Vec<u8>, number: u64) {
+    match SOCKETCALLS.name(number) {
+        Some(name) => put!(out, "{name}"),
+        None => put!(out, "{}", number as i32),
+    }
+}
+static SOCKETCALLS: Choices = choices!("", SYS_SOCKET SYS_BIND SYS_CONNECT SYS_LISTEN SYS_ACCEPT SYS_GETSOCKNAME
+    SYS_GETPEERNAME SYS_SOCKETPAIR SYS_SEND SYS_RECV SYS_SENDTO SYS_RECVFROM SYS_SHUTDOWN SYS_SETSOCKOPT
+    SYS_GETSOCKOPT SYS_SENDMSG SYS_RECVMSG SYS_ACCEPT4 SYS_RECVMMSG SYS_SENDMMSG);
+
+const SOCKETCALL: &[Param] =
+    &[param("call", Type::Number(Width::U32, Meaning::Written(write_socketcall))), param("args", ADDRESS)];
+
+/// What 32-bit programs make by `socketcall`.
+static BY_NUMBER: Indirect = Indirect {
+    number: Some(|number| number),
+    calls: &[
+        inner::<3>(uapi::SYS_SOCKET, Is::Named("socket")),
+        inner::<3>(uapi::SYS_BIND, Is::Named("bind")),
+        inner::<3>(uapi::SYS_CONNECT, Is::Named("connect")),
+        inner::<2>(uapi::SYS_LISTEN, Is::Named("listen")),
+        inner::<3>(uapi::SYS_ACCEPT, Is::Named("accept")),
+        inner::<3>(uapi::SYS_GETSOCKNAME, Is::Named("getsockname")),
+        inner::<3>(uapi::SYS_GETPEERNAME, Is::Named("getpeername")),
+        inner::<4>(uapi::SYS_SOCKETPAIR, Is::Named("socketpair")),
+        inner::<4>(uapi::SYS_SEND, Is::Own(&SEND)),
+        inner::<4>(uapi::SYS_RECV, Is::Own(&RECV)),
+        inner::<6>(uapi::SYS_SENDTO, Is::Named("sendto")),
+        inner::<6>(uapi::SYS_RECVFROM, Is::Named("recvfrom")),
+        inner::<2>(uapi::SYS_SHUTDOWN, Is::Named("shutdown")),
+        inner::<5>(uapi::SYS_SETSOCKOPT, Is::Named("setsockopt")),
+        inner::<5>(uapi::SYS_GETSOCKOPT, Is::Named("getsockopt")),
+        inner::<3>(uapi::SYS_SENDMSG, Is::Named("sendmsg")),
+        inner::<3>(uapi::SYS_RECVMSG, Is::Named("recvmsg")),
+        inner::<4>(uapi::SYS_ACCEPT4, Is::Named("accept4")),
+        inner::<5>(uapi::SYS_RECVMMSG, Is::Own(&RECVMMSG)),
+        inner::<4>(uapi::SYS_SENDMMSG, Is::Named("sendmmsg")),
+    ],
+    unknown: SOCKETCALL,
+};
+
+/// A call with so many words as arguments.
+const fn inner<const N: usize>(number: u64, call: Is) -> Inner {
+    Inner { number: number as u32, call, args: &const { words_behind::<N>(1) }, result: None }
+}
+
+const DATA_IN: Param = param("buf", Type::Message(Access::In, Length::Arg(2), &MESSAGES));
+const DATA_OUT: Param = param("buf", Type::Message(Access::Out, Length::ReturnedWithin(2), &MESSAGES));
+static SEND: Syscall = call("send", NETWORK, &[SOCKET, DATA_IN, param("size", SIZE), FLAGS], RET_LONG);
+/// It has as many captures as there can be without the one that tells what socket it is.
+static RECVMMSG: Syscall = call("recvmmsg", NETWORK, &const { received(SOCKFD, TIMEOUT) }, RECEIVED);
+const RECEIVED: Returned =
+    Returned::Glossed(Width::I32, Meaning::Plain, |call, emit| time_left(call, &TIMESPEC, emit));
+static RECV: Syscall = call("recv", NETWORK, &[SOCKET, DATA_OUT, param("size", SIZE), FLAGS], RET_LONG);
 
 const WORDS: &[Param] =
     &[param("arg1", HEX), param("arg2", HEX), param("arg3", HEX), param("arg4", HEX), param("arg5", HEX)];
@@ -141,7 +210,7 @@ pub static SYSCALLS: &[Syscall] = &[
         NETWORK,
         &[
             SOCKET,
-            param("buf", Type::Message(Access::In, Length::Arg(2), &MESSAGES)),
+            DATA_IN,
             param("size", SIZE),
             FLAGS,
             param("dest_addr", address_in(5)),
@@ -154,7 +223,7 @@ pub static SYSCALLS: &[Syscall] = &[
         NETWORK,
         &[
             SOCKET,
-            param("buf", Type::Message(Access::Out, Length::ReturnedWithin(2), &MESSAGES)),
+            DATA_OUT,
             param("size", SIZE),
             FLAGS,
             param("src_addr", address_out(5)),
@@ -180,18 +249,14 @@ pub static SYSCALLS: &[Syscall] = &[
         ],
         RET_INT,
     ),
+    call("recvmmsg", NETWORK, &const { received(SOCKET, TIMEOUT) }, RECEIVED),
     call(
-        "recvmmsg",
+        "recvmmsg_time64",
         NETWORK,
-        &[
-            SOCKET,
-            param("msgvec", Type::List(Access::Filled, &ONE_OUT, Length::ReturnedWithin(2))),
-            param("vlen", UINT),
-            FLAGS,
-            param("timeout", TIMEOUT),
-        ],
-        Returned::Glossed(Width::I32, Meaning::Plain, time_left),
+        &const { received(SOCKET, TIMEOUT64) },
+        Returned::Glossed(Width::I32, Meaning::Plain, |call, emit| time_left(call, &TIMESPEC64, emit)),
     ),
+    call("socketcall", NETWORK, SOCKETCALL, RET_LONG).with_compat(&BY_NUMBER),
     call("shutdown", NETWORK, &[SOCKFD, param("how", choice(&HOW))], RET_INT),
     Syscall { cases: Some(&SET_CASES), ..call("setsockopt", NETWORK, &SET, RET_INT) },
     Syscall { cases: Some(&GET_CASES), ..call("getsockopt", NETWORK, &GET, RET_INT) },

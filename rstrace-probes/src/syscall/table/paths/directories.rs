@@ -42,6 +42,26 @@ static ENTRY: Type = Type::Custom(&custom(Shape::Struct, |entry, _, emit| {
     emit(Item::member("d_type", Value::Choice((*kind).into(), &KINDS)));
 }));
 
+/// `struct old_linux_dirent` of `readdir`: what is behind the name's end is not the call's.
+pub(super) static OLD_ENTRY: Type = Type::Custom(&Custom {
+    size: OLD_NAME + OLD_NAME_LEN,
+    compat_size: OLD_NAME + OLD_NAME_LEN,
+    shape: Shape::Struct,
+    parts: |entry, _, emit| {
+        let length = entry.number(8, Width::U16);
+        emit(Item::member("d_ino", entry.value_at(0, &U32)));
+        emit(Item::member("d_off", entry.value_at(4, &U32)));
+        emit(Item::member("d_reclen", Value::Unsigned(length)));
+        let name = entry.bytes.get(OLD_NAME..).unwrap_or(&[]);
+        let bytes = name.get(..length as usize).unwrap_or(name);
+        emit(Item::member("d_name", Value::Text { bytes, more: false, whole: true }));
+    },
+    nested: &[],
+});
+/// Where the name begins, and how long it can be.
+const OLD_NAME: usize = 10;
+const OLD_NAME_LEN: usize = 256;
+
 /// `struct linux_dirent64`s.
 pub(super) const ENTRIES64: Type = Type::Sized(Access::Out, &COUNT64, Length::Returned);
 static COUNT64: Type = Type::Custom(&custom(Shape::Bare, |object, verbose, emit| {

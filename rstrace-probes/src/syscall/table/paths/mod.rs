@@ -3,12 +3,13 @@
 mod directories;
 mod times;
 
-use rstrace_core::describe::{Meaning, Syscall, Width, param, param_if};
+use rstrace_core::describe::{Meaning, Param, Syscall, Width, param, param_if};
 use rstrace_core::flags::FlagSet;
 use rstrace_core::probe::RawCall;
 
-use self::directories::{CURRENT, ENTRIES, ENTRIES64};
-use self::times::{STAMPS, UTIMBUF, UTIMES};
+use self::directories::{CURRENT, ENTRIES, ENTRIES64, OLD_ENTRY};
+use self::times::{STAMPS, STAMPS64, UTIMBUF, UTIMES};
+use super::creds::OLD_ID;
 use super::stat::{AT_FLAGS, DEVICE32, NODE_MODE, is_device_mode};
 use crate::syscall::classes::{DESC, FILE};
 use crate::syscall::types::*;
@@ -27,6 +28,9 @@ fn mknod_takes_device(call: &RawCall<'_>) -> bool {
 fn mknodat_takes_device(call: &RawCall<'_>) -> bool {
     is_device_mode(call.args[2])
 }
+
+const OWNER: [Param; 2] = [param("owner", ID), param("group", ID)];
+const OLD_OWNER: [Param; 2] = [param("owner", OLD_ID), param("group", OLD_ID)];
 
 pub static SYSCALLS: &[Syscall] = &[
     call("access", FILE, &[param("pathname", PATH), param("mode", flags(&ACCESS))], RET_INT),
@@ -71,17 +75,20 @@ pub static SYSCALLS: &[Syscall] = &[
         ],
         RET_INT,
     ),
-    call("chown", FILE, &[param("pathname", PATH), param("owner", ID), param("group", ID)], RET_INT),
-    call("lchown", FILE, &[param("pathname", PATH), param("owner", ID), param("group", ID)], RET_INT),
-    call("fchown", DESC, &[param("fd", FD), param("owner", ID), param("group", ID)], RET_INT),
+    call("chown", FILE, &[param("pathname", PATH), OLD_OWNER[0], OLD_OWNER[1]], RET_INT),
+    call("lchown", FILE, &[param("pathname", PATH), OLD_OWNER[0], OLD_OWNER[1]], RET_INT),
+    call("fchown", DESC, &[param("fd", FD), OLD_OWNER[0], OLD_OWNER[1]], RET_INT),
+    call("chown32", FILE, &[param("pathname", PATH), OWNER[0], OWNER[1]], RET_INT),
+    call("lchown32", FILE, &[param("pathname", PATH), OWNER[0], OWNER[1]], RET_INT),
+    call("fchown32", DESC, &[param("fd", FD), OWNER[0], OWNER[1]], RET_INT),
     call(
         "fchownat",
         DESC | FILE,
         &[
             param("dirfd", DIRFD),
             param("pathname", PATH),
-            param("owner", ID),
-            param("group", ID),
+            OWNER[0],
+            OWNER[1],
             param("flags", flags(&AT_FLAGS)),
         ],
         RET_INT,
@@ -171,6 +178,8 @@ pub static SYSCALLS: &[Syscall] = &[
     ),
     call("truncate", FILE, &[param("path", PATH), param("length", SIZE)], RET_INT),
     call("ftruncate", DESC, &[param("fd", FD), param("length", SIZE)], RET_INT),
+    call("truncate64", FILE, &[param("path", PATH), param("length", U64)], RET_INT),
+    call("ftruncate64", DESC, &[param("fd", FD), param("length", U64)], RET_INT),
     call("umask", 0, &[param("mask", MODE)], returns(Width::U16, Meaning::Mode)),
     call("utime", FILE, &[param("filename", PATH), param("times", input(&UTIMBUF))], RET_INT),
     call("utimes", FILE, &[param("filename", PATH), param("times", input(&UTIMES))], RET_INT),
@@ -188,6 +197,27 @@ pub static SYSCALLS: &[Syscall] = &[
             param("pathname", PATH),
             param("times", input(&STAMPS)),
             param("flags", flags(&AT_FLAGS)),
+        ],
+        RET_INT,
+    ),
+    call(
+        "utimensat_time64",
+        DESC | FILE,
+        &[
+            param("dirfd", DIRFD),
+            param("pathname", PATH),
+            param("times", input(&STAMPS64)),
+            param("flags", flags(&AT_FLAGS)),
+        ],
+        RET_INT,
+    ),
+    call(
+        "readdir",
+        DESC,
+        &[
+            param("fd", FD),
+            param("dirp", output(&OLD_ENTRY)),
+            param_if("count", UINT, |call| !call.succeeded()),
         ],
         RET_INT,
     ),

@@ -4,6 +4,7 @@ use rstrace_core::describe::{Custom, Item, Object, Shape, Struct, Type, Width, f
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::Choices;
 
+use super::super::time::TIMESPEC64;
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -15,10 +16,31 @@ static STAMP: Custom = Custom { size: 16, compat_size: 8, shape: Shape::Bare, pa
 static SPECIAL: Choices = choices!("", UTIME_NOW UTIME_OMIT);
 
 fn stamp(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    let (seconds, nanos) = halves(object);
+    put_stamp(object, halves(object), &TIMESPEC, emit);
+}
+
+/// Likewise, with 64 bits in 32-bit programs too.
+pub(super) static STAMPS64: Type = Type::Elements(&Type::Custom(&STAMP64), 2);
+static STAMP64: Custom = Custom {
+    size: 16,
+    compat_size: 16,
+    shape: Shape::Bare,
+    parts: |object, _, emit| {
+        let halves = (object.number(0, Width::I64) as i64, object.number(8, Width::U64));
+        put_stamp(object, halves, &TIMESPEC64, emit);
+    },
+    nested: &[],
+};
+
+fn put_stamp(
+    object: &Object<'_>,
+    (seconds, nanos): (i64, u64),
+    ty: &'static Type,
+    emit: &mut dyn FnMut(Item<'_>),
+) {
     let value = match nanos {
         uapi::UTIME_NOW | uapi::UTIME_OMIT => Value::Choice(nanos, &SPECIAL),
-        _ => object.value_at(0, &TIMESPEC),
+        _ => object.value_at(0, ty),
     };
     match nanos {
         _ if (seconds, nanos) == (0, 0) => emit(Item::element(value)),

@@ -5,8 +5,8 @@ mod siginfo;
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Custom, Field, Item, Length, Meaning, Object, Param, Returned, Shape, Struct, Syscall, Type,
-    Width, field, param, size_of_type,
+    Access, Custom, Gloss, Item, Length, Meaning, Object, Param, Returned, Shape, Struct, Syscall, Type,
+    Width, field, first_signals, param, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
@@ -15,6 +15,7 @@ use rstrace_core::probe::RawCall;
 
 pub use siginfo::{ERRORS, KERNEL_SIGINFO, SIGINFO};
 
+use super::time::TIMESPEC64;
 use crate::syscall::classes;
 use crate::syscall::types::*;
 use crate::uapi;
@@ -65,52 +66,42 @@ fn write_handler(out: &mut Vec<u8>, handler: u64) {
     }
 }
 
-/// 32 bits of it are all ones, too.
-fn write_compat_handler(out: &mut Vec<u8>, handler: u64) {
-    write_handler(out, handler as u32 as i32 as u64);
-}
-
 const HANDLER: Type = Type::Number(Width::Word, Meaning::Written(write_handler));
-const COMPAT_HANDLER: Type = Type::Number(Width::Word, Meaning::Written(write_compat_handler));
 
 fn has_restorer(action: &Object<'_>) -> bool {
     let word = size_of_type(&ADDRESS, action.call.abi);
     action.number(word, Width::Word) & uapi::SA_RESTORER != 0
 }
 
-const fn action(handler: Type) -> [Field; 4] {
-    [
-        field("sa_handler", handler),
+/// How the members of an action are shown: the mask before the flags.
+const ACTION_ORDER: &[u8] = &[0, 3, 1, 2];
+
+/// The kernel's `struct sigaction`.
+static SIGACTION: Type = Type::Struct(
+    &Struct::of(&[
+        field("sa_handler", HANDLER),
         field("sa_flags", long_flags(&ACTION_FLAGS)),
         field("sa_restorer", ADDRESS).only_if(has_restorer),
         field("sa_mask", Type::Signals),
-    ]
-}
-
-/// How the members of an action are shown: the mask before the flags.
-const ACTION_ORDER: &[u8] = &[0, 3, 1, 2];
-static ACTION: [Field; 4] = action(HANDLER);
-static COMPAT_ACTION: [Field; 4] = action(COMPAT_HANDLER);
-static COMPAT_SIGACTION: Struct = Struct::of(&COMPAT_ACTION).in_order(ACTION_ORDER);
-
-/// The kernel's `struct sigaction`.
-static SIGACTION: Type =
-    Type::Struct(&Struct::of(&ACTION).in_order(ACTION_ORDER).with_compat(&COMPAT_SIGACTION));
+    ])
+    .in_order(ACTION_ORDER),
+);
 
 /// The first 32 signals, in the older calls of 32-bit programs.
+static SIGNAL_BITS: Type = Type::Number(Width::U32, Meaning::Signals);
 static OLD_SIGSET: Type = Type::Custom(&OLD_SET);
 static OLD_SET: Custom = Custom {
     size: 4,
     compat_size: 4,
     shape: Shape::Bare,
-    parts: |set, _, emit| emit(Item::element(Value::Signals(set.number(0, Width::U32)))),
+    parts: |set, _, emit| emit(Item::element(set.value_at(0, &SIGNAL_BITS))),
     nested: &[],
 };
 
 /// `struct old_sigaction`, likewise.
 static OLD_SIGACTION: Type = Type::Struct(&Struct::of(&[
-    field("sa_handler", COMPAT_HANDLER),
-    field("sa_mask", Type::Custom(&OLD_SET)),
+    field("sa_handler", HANDLER),
+    field("sa_mask", SIGNAL_BITS),
     field("sa_flags", long_flags(&ACTION_FLAGS)),
     field("sa_restorer", ADDRESS).only_if(|action| action.number(8, Width::U32) & uapi::SA_RESTORER != 0),
 ]));
@@ -139,8 +130,22 @@ static STACK: Type = Type::Struct(&Struct::of(&[
     field("ss_size", SIZE),
 ]));
 
-/// A set of 32 signals in a register.
-const SIGNAL_BITS: Type = HEX32;
+/// The mask that a call returned.
+const fn mask(gloss: Gloss) -> Returned {
+    Returned::Glossed(Width::U32, Meaning::Hex, gloss)
+}
+
+fn returned_set(call: &RawCall<'_>) -> Value<'static> {
+    Value::Signals(first_signals(call.returned() as u32))
+}
+
+/// The handler that a call returned, if it is none of the program's.
+fn handler<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
+    // SIG_DFL and SIG_IGN
+    if let handler @ 0..=1 = call.returned() as u64 {
+        emit(Item::element(Value::Written(handler, write_handler)));
+    }
+}
 
 /// The signal that a call returned.
 fn signal<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
@@ -187,6 +192,17 @@ pub static SYSCALLS: &[Syscall] = &[
             param("set", sigset(Access::In, 3)),
             param("info", output(&SIGINFO)),
             param("timeout", input(&TIMESPEC)),
+            SET_SIZE,
+        ],
+        Returned::Glossed(Width::I32, Meaning::Plain, signal),
+    ),
+    call(
+        "rt_sigtimedwait_time64",
+        classes::SIGNAL,
+        &[
+            param("set", sigset(Access::In, 3)),
+            param("info", output(&SIGINFO)),
+            param("timeout", input(&TIMESPEC64)),
             SET_SIZE,
         ],
         Returned::Glossed(Width::I32, Meaning::Plain, signal),
@@ -242,19 +258,25 @@ pub static SYSCALLS: &[Syscall] = &[
         RET_INT,
     ),
     call("sigpending", classes::SIGNAL, &[param("set", output(&OLD_SIGSET))], RET_INT),
+    // the mask is the third argument, the others are of no use
     call(
         "sigsuspend",
         classes::SIGNAL,
-        &[param("unused1", HEX), param("unused2", HEX), param("mask", SIGNAL_BITS)],
+        &[param("mask", Type::Number(Width::U32, Meaning::Signals)).in_register(2, 2)],
         RET_INT,
     ),
-    call("sgetmask", classes::SIGNAL, &[], returns(Width::U32, Meaning::Hex)),
-    call("ssetmask", classes::SIGNAL, &[param("newmask", SIGNAL_BITS)], returns(Width::U32, Meaning::Hex)),
+    call("sgetmask", classes::SIGNAL, &[], mask(|call, emit| emit(Item::member("mask", returned_set(call))))),
+    call(
+        "ssetmask",
+        classes::SIGNAL,
+        &[param("newmask", Type::Number(Width::U32, Meaning::Signals))],
+        mask(|call, emit| emit(Item::member("old mask", returned_set(call)))),
+    ),
     call(
         "signal",
         classes::SIGNAL,
-        &[param("signum", SIGNAL), param("handler", COMPAT_HANDLER)],
-        returns(Width::Word, Meaning::Written(write_compat_handler)),
+        &[param("signum", SIGNAL), param("handler", HANDLER)],
+        Returned::Glossed(Width::Word, Meaning::Hex, handler),
     ),
     call("sigreturn", classes::SIGNAL, &[], RET_LONG),
 ];

@@ -12,7 +12,7 @@ use rstrace_core::describe::{
 use rstrace_core::event::{Abi, Comment};
 use rstrace_core::flags::FlagSet;
 
-use self::old::{COMPAT_STAT, STAT64};
+use self::old::{COMPAT_STAT, OLDEST_STAT, STAT64};
 pub(super) use self::statfs::write_kind;
 use self::statfs::{STATFS, STATFS64};
 use crate::syscall::classes::{DESC, FILE, FSTAT, FSTATFS, LSTAT, STAT, STATFS as OF_STATFS, STATFS_LIKE};
@@ -149,6 +149,14 @@ pub static SYSCALLS: &[Syscall] = &[
     call("stat", FILE | STAT, &[param("pathname", PATH), param("statbuf", output(&STRUCT_STAT))], RET_INT),
     call("lstat", FILE | LSTAT, &[param("pathname", PATH), param("statbuf", output(&STRUCT_STAT))], RET_INT),
     call("fstat", DESC | FSTAT, &[param("fd", FD), param("statbuf", output(&STRUCT_STAT))], RET_INT),
+    call("oldstat", FILE | STAT, &[param("pathname", PATH), param("statbuf", output(&OLDEST_STAT))], RET_INT),
+    call(
+        "oldlstat",
+        FILE | LSTAT,
+        &[param("pathname", PATH), param("statbuf", output(&OLDEST_STAT))],
+        RET_INT,
+    ),
+    call("oldfstat", DESC | FSTAT, &[param("fd", FD), param("statbuf", output(&OLDEST_STAT))], RET_INT),
     call("stat64", FILE | STAT, &[param("pathname", PATH), param("statbuf", output(&STAT64))], RET_INT),
     call("lstat64", FILE | LSTAT, &[param("pathname", PATH), param("statbuf", output(&STAT64))], RET_INT),
     call("fstat64", DESC | FSTAT, &[param("fd", FD), param("statbuf", output(&STAT64))], RET_INT),
@@ -200,7 +208,7 @@ pub static SYSCALLS: &[Syscall] = &[
         &[param("fd", FD), param("size", SIZE), param("buf", output(&STATFS64))],
         RET_INT,
     ),
-    call("ustat", STATFS_LIKE, &[param("dev", DEVICE32), param("ubuf", ADDRESS)], RET_INT),
+    call("ustat", STATFS_LIKE, &[param("dev", DEVICE32), param("ubuf", ADDRESS).at_return()], RET_INT),
     call("sysfs", 0, &[param("option", HEX), param("arg1", HEX), param("arg2", HEX)], RET_INT),
     call(
         "cachestat",

@@ -1,6 +1,7 @@
 //! `struct stat` as 32-bit programs have it.
 
-use rstrace_core::describe::{Field, Meaning, Struct, Type, Width, field, hidden, long};
+use rstrace_core::describe::{Field, Meaning, Object, Struct, Type, Width, field, hidden, long};
+use rstrace_core::event::Comment;
 
 use super::{DEVICE32, FILE_MODE, NODE_MODE, STAMPS, is_device, is_no_device, write_device};
 use crate::syscall::types::*;
@@ -55,4 +56,34 @@ pub(super) static STAT64: Type = Type::Struct(
         long("st_ino", U64),
     ])
     .in_order(&[0, 17, 2, 3, 4, 5, 9, 10, 6, 8, 11, 12, 13, 14, 15, 16]),
+);
+
+const DEVICE16: Type = Type::Number(Width::U16, Meaning::Written(write_device));
+
+/// A member that the kernel does not have: shown like those of the newer structures, as strace does.
+const NONE: Type = Type::Written(0, |out, _| out.push(b'0'));
+
+fn date(stat: &Object<'_>, seconds: &str) -> Option<Comment> {
+    let seconds = stat.member(seconds).filter(|seconds| *seconds != 0)?;
+    Some(Comment::Date(seconds as i64, 0))
+}
+
+/// `struct __old_kernel_stat`, which has numbers of 16 bits.
+pub(super) static OLDEST_STAT: Type = Type::Struct(
+    &Struct::of(&[
+        long("st_dev", DEVICE16),
+        long("st_ino", U16),
+        field("st_mode", NODE_MODE),
+        long("st_nlink", U16),
+        long("st_uid", U16),
+        long("st_gid", U16),
+        field("st_rdev", DEVICE16).only_if(is_device),
+        field("st_size", U32).only_if(is_no_device),
+        long("st_atime", U32).commented(|stat| date(stat, "st_atime")),
+        long("st_mtime", U32).commented(|stat| date(stat, "st_mtime")),
+        long("st_ctime", U32).commented(|stat| date(stat, "st_ctime")),
+        long("st_blksize", NONE),
+        long("st_blocks", NONE),
+    ])
+    .in_order(&[0, 1, 2, 3, 4, 5, 11, 12, 6, 7, 8, 9, 10]),
 );

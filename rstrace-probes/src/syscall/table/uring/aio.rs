@@ -73,7 +73,7 @@ static IOCB: Type = Type::Custom(&Custom {
         }
         let fd = iocb.number(RESULT_FD, Width::U32);
         if bits & uapi::IOCB_FLAG_RESFD != 0 {
-            emit(Item::member("aio_resfd", Value::Fd(fd as i32)));
+            emit(Item::member("aio_resfd", iocb.value_at(RESULT_FD, &FD)));
         } else if fd != 0 {
             emit(Item::member("aio_resfd", Value::Hex(fd)));
         }
@@ -84,6 +84,8 @@ static IOCB: Type = Type::Custom(&Custom {
             ty: Type::List(Access::In, &IOVEC_IN, Length::Member(LENGTH as u8)),
         },
         Nested { offset: [BUFFER as u16; 2], ty: Type::Buffer(Access::In, Length::Member(LENGTH as u8)) },
+        Nested { offset: [DESCRIPTOR as u16; 2], ty: FD },
+        Nested { offset: [RESULT_FD as u16; 2], ty: FD },
     ],
 });
 
@@ -93,7 +95,7 @@ pub(super) static IOCB_IN_BRIEF: Type = Type::Custom(&Custom {
     compat_size: 64,
     shape: Shape::Struct,
     parts: |iocb, _, emit| head(iocb, emit),
-    nested: &[],
+    nested: &[Nested { offset: [DESCRIPTOR as u16; 2], ty: FD }],
 });
 
 /// What all operations have.
@@ -115,7 +117,7 @@ fn head(iocb: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     } else if priority != 0 {
         emit(Item::member("aio_reqprio", Value::Int(priority as i64)));
     }
-    emit(Item::member("aio_fildes", Value::Fd(iocb.number(DESCRIPTOR, Width::I32) as i32)));
+    emit(Item::member("aio_fildes", iocb.value_at(DESCRIPTOR, &FD)));
 }
 
 /// What one operation has.

@@ -1,13 +1,13 @@
 //! The values of socket options. Most are an `int`; what has no structure that is known is shown as text.
 
 use rstrace_core::describe::{
-    Custom, Item, Meaning, Nested, Object, Shape, Struct, Type, Width, field, size_of_type,
+    Custom, Item, Length, Meaning, Nested, Object, Shape, Struct, Type, Width, field, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::Choices;
 
 use super::super::address::ADDRESS;
-use super::super::filter::{PROGRAM, PROGRAM_IN_BRIEF, WHOLE};
+use super::super::filter::{INSTRUCTION, PROGRAM, PROGRAM_IN_BRIEF, WHOLE};
 use super::super::notation::*;
 use crate::syscall::types::*;
 use crate::uapi::*;
@@ -26,6 +26,11 @@ pub(super) static WRITTEN_TO_SOCKET: Type =
     Type::Custom(&value(written, &[Nested { offset: [0, 0], ty: Type::Struct(&WHOLE) }]));
 /// A value for the program.
 pub(super) static READ: Type = Type::Custom(&value(read, &[]));
+/// Likewise, of which a program has its length in instructions.
+pub(super) static READ_FROM_SOCKET: Type =
+    Type::Custom(&value(read, &[Nested { offset: [0, 0], ty: INSTRUCTIONS }]));
+const INSTRUCTIONS: Type = Type::Following(&INSTRUCTION, Length::Pointed(4));
+static PROGRAM_READ: Type = Type::Elements(&INSTRUCTION, 0);
 
 /// How a value is shown.
 #[derive(Clone, Copy)]
@@ -42,7 +47,7 @@ enum Kind {
     Ints,
     /// A bit of each type.
     IcmpTypes,
-    /// A program; read, its address.
+    /// A program; read, its address, or at length its instructions.
     Program,
 }
 
@@ -217,7 +222,7 @@ fn written(object: &Object<'_>, verbose: bool, emit: &mut dyn FnMut(Item<'_>)) {
     }
 }
 
-fn read(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
+fn read(object: &Object<'_>, verbose: bool, emit: &mut dyn FnMut(Item<'_>)) {
     let (level, name) = option(object);
     let len = object.bytes.len();
     match kind_read(level, name) {
@@ -232,6 +237,12 @@ fn read(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
             emit(Item::element(Value::Object(Object { ty: &INTS, count: object.count / 4, ..*object })));
         }
         Kind::IcmpTypes => icmp_types(object, emit),
+        Kind::Program if verbose => {
+            if let Some(payload) = object.call.memory.from(object.address, object.at) {
+                let bytes = payload.bytes();
+                emit(Item::element(Value::Object(Object { ty: &PROGRAM_READ, bytes, ..*object })));
+            }
+        }
         Kind::Program => {}
     }
 }

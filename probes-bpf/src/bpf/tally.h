@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
+/*
+ * Programs that count system calls and do nothing else, see stats.h; and the one that knows when threads run.
+ */
+#ifndef RSTRACE_TALLY_H
+#define RSTRACE_TALLY_H
+
+#include "tracepoint.h"
+
+static __always_inline int tally_enter(u32 nr)
+{
+	/* the return tells all there is to count */
+	if (!tallying.timed && !is_recalled(nr))
+		return 0;
+	if (!in_scope(bpf_get_current_pid_tgid()) || is_before_exec(nr) || !is_of_user())
+		return 0;
+	start_clock(nr, current_is_compat());
+	return 0;
+}
+
+static __always_inline int tally_exit(u32 nr, s64 ret)
+{
+	u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct call_clock *clock = 0;
+	bool compat;
+
+	/* a comparison first: this is what bystanders pay */
+	if (held || (config.scope == SCOPE_TGID && pid_tgid >> 32 != config.target))
+		return 0;
+	if (tallying.timed)
+		clock = stop_clock(clock_of_current(0), nr);
+	if (!clock && !wanted(pid_tgid))
+		return 0;
+	if (!tallying.timed && (nr == ~0U || nr == config.execve[0] || nr == config.execve[1]))
+		clock = stop_clock(clock_of_current(0), nr);
+	if (clock) {
+		nr = clock->nr;
+		compat = clock->compat;
+	} else {
+		compat = current_is_compat();
+		/* an execve that succeeded was seen, unless it is not the target's */
+		if (is_of_new_child(nr, ret, compat) || (!ret && nr == config.execve[compat]))
+			return 0;
+	}
+	if (!pair_of_syscall(compat, nr) || never_returns(nr, compat, ret))
+		return 0;
+	tally_call(clock, nr, compat, ret);
+	return 0;
+}
+
+SEC("raw_tp/sys_enter")
+int raw_tally_enter(struct bpf_raw_tracepoint_args *ctx)
+{
+	return tally_enter(ctx->args[1]);
+}
+
+SEC("tp/raw_syscalls/sys_enter")
+int classic_tally_enter(struct classic_sys_enter *ctx)
+{
+	return tally_enter(ctx->id);
+}
+
+SEC("raw_tp/sys_exit")
+int raw_tally_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct pt_regs *regs = (void *)ctx->args[0];
+	unsigned long nr = 0;
+
+	/* the same registers, but so they are read without a call */
+	if (config.typed)
+		nr = ARCH_SYSCALL_NR((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+	else
+		bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR(regs));
+	return tally_exit(nr, ctx->args[1]);
+}
+
+SEC("tp/raw_syscalls/sys_exit")
+int classic_tally_exit(struct classic_sys_exit *ctx)
+{
+	return tally_exit(ctx->id, ctx->ret);
+}
+
+/* In the thread that is taken off its CPU. */
+SEC("raw_tp/sched_switch")
+int raw_switch(void *ctx)
+{
+	struct call_clock *clock = clock_of_current(0);
+	u64 now = bpf_ktime_get_ns();
+	u32 first = 0;
+	u64 *arrived;
+
+	if (clock && clock->running)
+		clock->cpu += on_cpu_since(clock->entered, now);
+	arrived = bpf_map_lookup_elem(&arrivals, &first);
+	if (arrived)
+		*arrived = now;
+	return 0;
+}
+
+#endif

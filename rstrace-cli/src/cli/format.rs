@@ -1,0 +1,77 @@
+//! Options of what a line looks like.
+
+use clap::{ArgAction, Args, ValueEnum};
+
+/// What a line looks like.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output format")]
+pub struct Format {
+    /// Write objects of JSON, one a line, instead of lines of text
+    #[arg(long)]
+    pub json: bool,
+
+    /// Show the time before each line: -tt with microseconds, -ttt as seconds since 1970
+    #[arg(short = 't', action = ArgAction::Count)]
+    pub time: u8,
+
+    /// Likewise by words: none, time or unix; s, ms, us or ns
+    #[arg(long, value_name = "[FORMAT][,PRECISION]", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "time")]
+    pub absolute_timestamps: Option<String>,
+
+    /// Show the time since the line before, in s, ms, us (the default) or ns
+    #[arg(short = 'r', long, value_name = "PRECISION", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "us")]
+    pub relative_timestamps: Option<String>,
+
+    /// Show how long each call took, in s, ms, us (the default) or ns
+    #[arg(short = 'T', long, value_name = "PRECISION", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "us")]
+    pub syscall_times: Option<String>,
+
+    /// Show the number of each system call
+    #[arg(short = 'n', long)]
+    pub syscall_number: bool,
+
+    /// Show the name of each argument
+    #[arg(short = 'N', long)]
+    pub arg_names: bool,
+
+    /// Show what descriptors are: the paths of files, and what others have instead; -yy also devices, the ends of
+    /// sockets, and the processes of pidfds
+    #[arg(short = 'y', action = ArgAction::Count)]
+    pub files: u8,
+
+    /// Likewise by words: path, dev, socket, pidfd, all or none
+    #[arg(long, alias = "decode-fd", value_name = "SET", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "path")]
+    pub decode_fds: Option<String>,
+
+    /// Show the thread's id on every line
+    #[arg(long)]
+    pub always_show_pid: bool,
+
+    /// Colour the lines: always, never, or on a terminal unless NO_COLOR is set
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: When,
+
+    /// Write the lines of each thread to a file of its own: that of -o with a dot and its id. -ff is this and -f
+    #[arg(long)]
+    pub output_separately: bool,
+
+    /// Append to the file of -o
+    #[arg(short = 'A', long)]
+    pub output_append_mode: bool,
+}
+
+/// When something is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// Where it is of use
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}

@@ -1,0 +1,183 @@
+//! What stands before a line besides the thread: the time, the time since the line before, the number of the call; and
+//! the time that a call took, after it.
+
+use super::date;
+use super::line::put;
+use std::collections::HashMap;
+use std::io::Write;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// How exactly a time is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// Seconds.
+    S,
+    /// Milliseconds.
+    Ms,
+    /// Microseconds.
+    Us,
+    /// Nanoseconds.
+    Ns,
+}
+
+impl Precision {
+    /// Writes nanoseconds as seconds, at least so wide before the point, with their fraction.
+    pub fn write(self, out: &mut Vec<u8>, ns: u64, width: usize) {
+        put!(out, "{:width$}", ns / SECOND);
+        self.fraction(out, ns);
+    }
+
+    fn fraction(self, out: &mut Vec<u8>, ns: u64) {
+        let ns = ns % SECOND;
+        match self {
+            Self::S => {}
+            Self::Ms => put!(out, ".{:03}", ns / 1_000_000),
+            Self::Us => put!(out, ".{:06}", ns / 1000),
+            Self::Ns => put!(out, ".{ns:09}"),
+        }
+    }
+}
+
+/// The time of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Absolute {
+    /// Whether it is in seconds since 1970, and not the time of day.
+    pub unix: bool,
+    /// How exactly.
+    pub precision: Precision,
+}
+
+/// What stands before a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Prefixes {
+    /// The time.
+    pub absolute: Option<Absolute>,
+    /// The time since the line before.
+    pub relative: Option<Precision>,
+    /// The number of the call.
+    pub number: bool,
+}
+
+/// Writes it.
+#[derive(Debug)]
+pub struct Prefix {
+    what: Prefixes,
+    wall: Wall,
+    /// The time of the line before, nanoseconds.
+    before_ns: Option<u64>,
+    /// The latest call's number of each thread.
+    numbers: HashMap<u32, u32>,
+}
+
+impl Prefix {
+    /// For a trace that begins now.
+    pub fn new(what: Prefixes) -> Self {
+        Self { what, wall: Wall::default(), before_ns: None, numbers: HashMap::new() }
+    }
+
+    /// A thread makes the call with this number: it stands before its lines from here on.
+    pub fn calls(&mut self, tid: u32, number: u32) {
+        if self.what.number {
+            self.numbers.insert(tid, number);
+        }
+    }
+
+    /// A thread has ended.
+    pub fn forget(&mut self, tid: u32) {
+        self.numbers.remove(&tid);
+    }
+
+    /// What stands before a line of a thread that tells of a time, `CLOCK_MONOTONIC` nanoseconds.
+    pub fn write(&mut self, out: &mut Vec<u8>, tid: u32, time_ns: u64) {
+        if let Some(absolute) = self.what.absolute {
+            self.wall.write(out, time_ns, absolute);
+            out.push(b' ');
+        }
+        if let Some(precision) = self.what.relative {
+            let since_ns = time_ns.saturating_sub(self.before_ns.replace(time_ns).unwrap_or(time_ns));
+            let beside = self.what.absolute.is_some();
+            put!(out, "{}", if beside { "(+" } else { "" });
+            precision.write(out, since_ns, 6);
+            put!(out, "{} ", if beside { ")" } else { "" });
+        }
+        if self.what.number {
+            match self.numbers.get(&tid) {
+                Some(number) => put!(out, "[{number:>4}] "),
+                None => put!(out, "[????] "),
+            }
+        }
+    }
+}
+
+/// The clock on the wall.
+#[derive(Debug, Default)]
+pub struct Wall {
+    /// Nanoseconds by which it is ahead of the trace's clock.
+    ahead_ns: i64,
+    /// When that was asked for: somebody may set it.
+    asked_ns: Option<u64>,
+    /// The second whose time of day is known.
+    second: Option<(u64, [i32; 3])>,
+}
+
+impl Wall {
+    /// What it shows at a time of the trace, `CLOCK_MONOTONIC` nanoseconds: nanoseconds since 1970.
+    pub fn at(&mut self, time_ns: u64) -> u64 {
+        if self.asked_ns.is_none_or(|asked| time_ns.saturating_sub(asked) >= SECOND) {
+            self.ahead_ns = date::wall_offset_ns();
+            self.asked_ns = Some(time_ns);
+        }
+        time_ns.saturating_add_signed(self.ahead_ns)
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>, time_ns: u64, absolute: Absolute) {
+        let ns = self.at(time_ns);
+        if absolute.unix {
+            return absolute.precision.write(out, ns, 0);
+        }
+        let [hour, minute, second] = match self.second {
+            Some((known, time)) if known == ns / SECOND => time,
+            _ => {
+                let (hour, minute, second) = date::time_of_day((ns / SECOND) as i64);
+                self.second = Some((ns / SECOND, [hour, minute, second]));
+                [hour, minute, second]
+            }
+        };
+        put!(out, "{hour:02}:{minute:02}:{second:02}");
+        absolute.precision.fraction(out, ns);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(prefix: &mut Prefix, time_ns: u64) -> String {
+        let mut out = Vec::new();
+        prefix.write(&mut out, 5, time_ns);
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    #[test]
+    fn the_time_since_the_line_before() {
+        let mut prefix = Prefix::new(Prefixes { relative: Some(Precision::Us), ..Prefixes::default() });
+        assert_eq!(written(&mut prefix, 7 * SECOND), "     0.000000 ");
+        assert_eq!(written(&mut prefix, 8 * SECOND + 25_999), "     1.000025 ");
+        assert_eq!(written(&mut prefix, SECOND), "     0.000000 ");
+        let mut prefix = Prefix::new(Prefixes { relative: Some(Precision::S), ..Prefixes::default() });
+        assert_eq!(written(&mut prefix, 7 * SECOND), "     0 ");
+    }
+
+    #[test]
+    fn all_stand_in_the_order_of_strace() {
+        let absolute = Some(Absolute { unix: true, precision: Precision::Ms });
+        let what = Prefixes { absolute, relative: Some(Precision::Ns), number: true };
+        let mut prefix = Prefix::new(what);
+        prefix.wall = Wall { ahead_ns: 1_000_000, asked_ns: Some(SECOND), second: None };
+        prefix.calls(5, 39);
+        assert_eq!(written(&mut prefix, SECOND), "1.001 (+     0.000000000) [  39] ");
+        prefix.forget(5);
+        assert_eq!(written(&mut prefix, SECOND + 5), "1.001 (+     0.000000005) [????] ");
+    }
+}

@@ -1,0 +1,134 @@
+//! The threads that are traced, found by their ids without hashing: the one of the last event first.
+
+use rstrace_core::event::Abi;
+
+/// A thread that is traced.
+#[derive(Debug, Clone, Copy)]
+pub struct Thread {
+    /// Its id.
+    pub tid: u32,
+    /// Its group, once that is known.
+    pub tgid: Option<u32>,
+    /// The ABI of its latest call.
+    pub abi: Abi,
+    /// Nothing of it is to come from before this time.
+    pub heard_ns: u64,
+    /// The call that it is in, if that was shown before its return.
+    pub shown: Option<Shown>,
+    /// When it was last asked in which call it is.
+    pub asked_ns: u64,
+}
+
+impl Thread {
+    /// A thread of which nothing is to come from before this time.
+    pub fn new(tid: u32, abi: Abi, heard_ns: u64) -> Self {
+        Self { tid, tgid: None, abi, heard_ns, shown: None, asked_ns: 0 }
+    }
+}
+
+impl Thread {
+    /// Takes what was shown of the call that returns, which was entered then. One from before the call that is shown
+    /// may still come: that one goes on.
+    pub fn returns(&mut self, entry_ns: Option<u64>) -> Option<Shown> {
+        let is_earlier = |shown: Shown| entry_ns.zip(shown.entry_ns).is_some_and(|(own, later)| own < later);
+        if self.shown.is_some_and(is_earlier) {
+            return None;
+        }
+        self.shown.take().filter(|shown| shown.entry_ns == entry_ns)
+    }
+}
+
+/// A call that was shown before its return.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown {
+    /// When it was entered; `None` if that was before tracing began.
+    pub entry_ns: Option<u64>,
+    /// How many of its arguments were shown.
+    pub args: usize,
+}
+
+/// The threads, in ascending order of their ids.
+#[derive(Debug, Default)]
+pub struct Threads {
+    threads: Vec<Thread>,
+    /// Where the thread of the last event is.
+    last: usize,
+}
+
+impl Threads {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Thread> {
+        self.threads.iter()
+    }
+
+    /// All of them.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Thread> {
+        self.threads.iter_mut()
+    }
+
+    /// Where a thread is; if it is not there, where it belongs.
+    fn place(&self, tid: u32) -> Result<usize, usize> {
+        match self.threads.get(self.last) {
+            Some(thread) if thread.tid == tid => Ok(self.last),
+            _ => self.threads.binary_search_by_key(&tid, |thread| thread.tid),
+        }
+    }
+
+    /// The thread with this id.
+    pub fn get_mut(&mut self, tid: u32) -> Option<&mut Thread> {
+        self.last = self.place(tid).ok()?;
+        self.threads.get_mut(self.last)
+    }
+
+    /// The thread with this id, made if there was none; whether it was made.
+    pub fn get_or_insert(&mut self, thread: Thread) -> (&mut Thread, bool) {
+        let place = self.place(thread.tid);
+        let (Ok(at) | Err(at)) = place;
+        if place.is_err() {
+            self.threads.insert(at, thread);
+        }
+        self.last = at;
+        (&mut self.threads[at], place.is_err())
+    }
+
+    /// Puts a thread in the place of another with the same id, if there is one; whether there was none.
+    pub fn insert(&mut self, thread: Thread) -> bool {
+        let (place, made) = self.get_or_insert(thread);
+        *place = thread;
+        made
+    }
+
+    /// Takes a thread out.
+    pub fn remove(&mut self, tid: u32) -> Option<Thread> {
+        let at = self.place(tid).ok()?;
+        Some(self.threads.remove(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_is_shown_outlasts_the_returns_of_earlier_ones_only() {
+        let mut thread = Thread::new(7, Abi::Native, 0);
+        let shown = |entry_ns| Some(Shown { entry_ns, args: 1 });
+        let entry = |shown: Option<Shown>| shown.map(|shown| shown.entry_ns);
+        thread.shown = shown(Some(20));
+        assert_eq!(entry(thread.returns(Some(10))), None);
+        assert_eq!(entry(thread.returns(Some(20))), Some(Some(20)));
+        assert!(thread.shown.is_none());
+        // its return was lost
+        thread.shown = shown(Some(20));
+        assert_eq!(entry(thread.returns(Some(30))), None);
+        assert!(thread.shown.is_none());
+        // from before tracing began
+        thread.shown = shown(None);
+        assert_eq!(entry(thread.returns(None)), Some(None));
+    }
+}

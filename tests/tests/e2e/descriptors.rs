@@ -1,0 +1,117 @@
+//! What descriptors are is told as strace tells it, of one and the same run: so inodes and ports are the same too.
+
+use rstrace_tests::{
+    Finished, Objects, Rstrace, SameRun, Scratch, Trace, assert_same_lines, fixture, has_program, in_vm, skip,
+};
+
+/// Holds a run of a command against strace, with these options of both.
+#[track_caller]
+fn compare(command: &[&str], options: &[&str]) -> Trace {
+    let (mut strace, rstrace) = SameRun::new(command, options, options).watch();
+    strace.lines.retain(|line| !line.text.starts_with("--- "));
+    let mut shown = rstrace.clone();
+    shown.lines.retain(|line| !line.text.starts_with("--- "));
+    assert_same_lines(&strace, &shown);
+    rstrace
+}
+
+macro_rules! needs_strace {
+    () => {
+        if !has_program("strace") {
+            skip!("strace is not installed");
+        }
+        if in_vm() {
+            skip!("how descriptors are written is the same on every kernel");
+        }
+    };
+}
+
+fn compare_fixture(options: &[&str]) -> Trace {
+    let scratch = Scratch::new();
+    compare(&[&fixture("descriptors"), &scratch.fresh_folder("d")], options)
+}
+
+#[test]
+fn a_descriptor_of_each_kind_is_told_as_strace_tells_it() {
+    needs_strace!();
+    let trace = compare_fixture(&["-y"]);
+    assert!(!trace.calls_with("{fd=-1}, {fd=14<socket:[").is_empty(), "{trace:?}");
+}
+
+#[test]
+fn devices_sockets_and_processes_are_told_as_strace_tells_them() {
+    needs_strace!();
+    let trace = compare_fixture(&["-yy"]);
+    assert!(!trace.calls_with("<TCP:[127.0.0.1:").is_empty(), "{trace:?}");
+}
+
+#[test]
+fn a_list_picks_what_is_told() {
+    needs_strace!();
+    for list in ["path", "socket", "dev,pidfd", "!path", "none"] {
+        compare_fixture(&["-e", &format!("decode-fds={list}")]);
+    }
+}
+
+#[test]
+fn a_pipeline_shows_the_same_pipes() {
+    needs_strace!();
+    let scratch = Scratch::new();
+    let file = scratch.file("f", "line\n");
+    compare(&["sh", "-c", &format!("cat {file} | cat >/dev/null")], &["-y", "-e", "trace=%desc"]);
+}
+
+/// The descriptors are read by the kernel side, of which no two kernels are alike: so this is for each of them. What
+/// the fixture's files are called is known.
+#[test]
+fn descriptors_are_told_on_this_kernel() {
+    let scratch = Scratch::new();
+    let folder = scratch.fresh_folder("d");
+    let Finished { trace, .. } = Rstrace::tracing("trace=fstat,newfstatat,sendfile,openat,close,poll,accept")
+        .and(&["-yy"])
+        .follow()
+        .run(&[&fixture("descriptors"), &folder])
+        .ended_well();
+    for text in [
+        format!(r#"openat(AT_FDCWD<{folder}>, ".", O_RDONLY|O_DIRECTORY)"#),
+        format!("</{}>", &folder[1..]),
+        format!(r#"sendfile(4<{folder}/a\74b\76\n\"c\\\303\251>, 7<{folder}/in>, "#),
+        format!("7<{folder}/in>(deleted), "),
+        format!("4<{folder}/renamed>, "),
+        "3</dev/null<char 1:3>>".to_owned(),
+        "6</>, ".to_owned(),
+        "</memfd:mm>(deleted)".to_owned(),
+        "<net:[".to_owned(),
+        "poll([{fd=".to_owned(),
+        "<anon_inode:[timerfd]>".to_owned(),
+        "<anon_inode:inotify>".to_owned(),
+        "<TCP:[127.0.0.1:".to_owned(),
+        "<TCPv6:[[::1]:".to_owned(),
+        "<UDP:[127.0.0.1:".to_owned(),
+        r#",@"rstrace \"descriptors\""]>"#.to_owned(),
+        r#",@"rstrace \"descriptors\""]>"#.to_owned(),
+        r#","so<ck>\"et"]>"#.to_owned(),
+        "<NETLINK:[ROUTE:".to_owned(),
+        format!(r#"openat(AT_FDCWD<{folder}/gone (deleted)>, "nothing""#),
+    ] {
+        assert!(!trace.calls_with(&text).is_empty(), "{text}: {trace:?}");
+    }
+}
+
+#[test]
+fn objects_say_what_descriptors_are() {
+    if in_vm() {
+        skip!("how descriptors are written is the same on every kernel");
+    }
+    let scratch = Scratch::new();
+    let file = scratch.file("f", "line\n");
+    let finished = Rstrace::tracing("trace=openat,read").and(&["-y", "--json"]).run(&["cat", &file]);
+    let text = finished.text.clone();
+    let objects = Objects::parse(text.lines());
+    let opened =
+        objects.calls("openat").find(|call| Objects::argument(call, "pathname").as_str() == Some(&file));
+    let result = &opened.expect("cat opens its file")["result"]["value"];
+    assert_eq!(result["file"].as_str(), Some(file.as_str()), "{result}");
+    let of_read = objects.calls("read").any(|call| Objects::argument(call, "fd") == result);
+    assert!(of_read, "{text}");
+}

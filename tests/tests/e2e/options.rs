@@ -1,0 +1,167 @@
+//! Options that strace has: what they do here is what they do there.
+
+use rstrace_tests::{Program, Scratch, fixture, has_program, in_vm, rstrace_binary, skip};
+
+/// Without what differs from run to run: addresses and ids.
+fn form(text: &str) -> String {
+    let (mut form, mut in_address) = (String::new(), false);
+    for c in text.chars() {
+        in_address = in_address && c.is_ascii_hexdigit() || form.ends_with("dx");
+        match c {
+            _ if in_address => {}
+            _ if c.is_ascii_digit() && form.ends_with('d') => {}
+            _ => form.push(if c.is_ascii_digit() { 'd' } else { c }),
+        }
+    }
+    form
+}
+
+/// What is in the files that a tracer wrote, without their names.
+fn files(tracer: &str, options: &[&str], command: &[&str]) -> Vec<String> {
+    let scratch = Scratch::new();
+    let folder = scratch.fresh_folder("traces");
+    let prefix = format!("{folder}/trace");
+    Program::new(&[&[tracer], options, &["-o", &prefix], command].concat()).run();
+    let files = std::fs::read_dir(&folder).expect("a folder").map(|file| file.expect("a file").path());
+    let mut said: Vec<_> = files
+        .map(|path| {
+            let name = path.to_string_lossy().into_owned();
+            let tid = name.rsplit_once("/trace.").expect("a name with an id").1;
+            tid.parse::<u32>().expect("an id");
+            form(&std::fs::read_to_string(&path).expect("a trace"))
+        })
+        .collect();
+    said.sort();
+    said
+}
+
+#[test]
+fn each_thread_has_a_file_as_with_strace() {
+    if in_vm() {
+        skip!("where a line is written to is the same on every kernel");
+    }
+    if !has_program("strace") {
+        skip!("there is no strace");
+    }
+    let shell = ["sh", "-c", "(exit 3); (exit 4); exit 5"];
+    let (threads, exit_code) = (fixture("thread_exec"), fixture("exit_code"));
+    let threads = [threads.as_str(), &exit_code, "7"];
+    for (options, command) in [
+        (&["-ff", "-e", "trace=exit_group", "-e", "signal=none"][..], &shell[..]),
+        (
+            &["--follow-forks", "--output-separately", "-qq", "-e", "trace=exit_group", "-e", "signal=CHLD"],
+            &shell,
+        ),
+        (&["--output-separately", "-e", "trace=exit_group", "-e", "signal=none"], &shell),
+        (&["-ffA", "-e", "trace=none", "-qqq", "-e", "signal=none"], &shell),
+        (&["-ff", "-a20", "-e", "trace=execve", "-e", "signal=none"], &threads),
+    ] {
+        let (theirs, ours) = (files("strace", options, command), files(&rstrace_binary(), options, command));
+        assert_eq!(ours, theirs, "{options:?}");
+    }
+}
+
+#[test]
+fn a_command_gets_variables_and_a_name() {
+    if in_vm() {
+        skip!("how a command is started is the same on every kernel");
+    }
+    if !has_program("strace") {
+        skip!("there is no strace");
+    }
+    let command = ["sh", "-c", "echo $A ${B-none} ${C-none}"];
+    for options in
+        [&["-E", "A=1=2", "-EB", "--env=C="][..], &["-EA=1", "-EA=2", "-EC"], &["-E", "PATH=/none", "-EA"]]
+    {
+        let by = |tracer: &str| {
+            let words = [&[tracer, "-e", "trace=none", "-o", "/dev/null"], options, &command].concat();
+            Program::new(&words).env("A", "a").env("B", "b").env("C", "c").run().ended_well().stdout
+        };
+        assert_eq!(by(&rstrace_binary()), by("strace"), "{options:?}");
+    }
+    let words = ["-o", "/dev/null", "--argv0=another name", "sh", "-c", "cat /proc/$$/cmdline"];
+    let named = Program::new(&[&[rstrace_binary().as_str()], &words[..]].concat()).run().ended_well();
+    assert!(named.stdout.starts_with("another name\0-c\0"), "{}", named.stdout);
+}
+
+#[test]
+fn messages_are_left_out_as_with_strace() {
+    if in_vm() {
+        skip!("which messages are said is the same on every kernel");
+    }
+    if !has_program("strace") {
+        skip!("there is no strace");
+    }
+    let (scratch, threads, exit_code) = (Scratch::new(), fixture("thread_exec"), fixture("exit_code"));
+    for quiet in [
+        &["--quiet=exit"][..],
+        &["-e", "quiet=attach,exit"],
+        &["-e", "q=all"],
+        &["--silent=none"],
+        &["--quiet"],
+        &["--quiet=thread-execve"],
+        &["--quiet=!thread-execve"],
+    ] {
+        let by = |tracer: &str, name: &str| {
+            let file = scratch.at(name);
+            let options = ["-f", "-e", "trace=execve", "-e", "signal=none", "-o", &file];
+            Program::new(&[&[tracer], &options[..], quiet, &[&threads, &exit_code, "7"]].concat()).run();
+            let said = form(&std::fs::read_to_string(&file).expect("a trace"));
+            let mut lines: Vec<_> = said.lines().map(str::to_owned).collect();
+            // threads end in any order
+            lines.sort();
+            lines
+        };
+        assert_eq!(by(&rstrace_binary(), "ours"), by("strace", "theirs"), "{quiet:?}");
+    }
+}
+
+/// The options of `strace --help`, in each of their forms.
+fn options_of_strace() -> Vec<String> {
+    let help = Program::new(&["strace", "--help"]).run().ended_well().stdout;
+    let listed = help.lines().skip_while(|line| *line != "General:").map(str::trim_start);
+    let mut options = Vec::new();
+    for line in listed.filter(|line| line.starts_with('-')) {
+        // what is explained stands behind two blanks
+        for form in line.split("  ").next().unwrap_or_default().split(", ").map(str::trim) {
+            let end = form.find(['=', '[', ' ', ',']).unwrap_or(form.len());
+            options.push(match form.strip_prefix("-e ") {
+                Some(qualifier) if qualifier.contains('=') => {
+                    form[..form.find('=').unwrap_or(form.len()) + 1].to_owned()
+                }
+                _ => form[..end].to_owned(),
+            });
+        }
+    }
+    options.retain(|option| option.starts_with('-'));
+    options
+}
+
+#[test]
+fn each_option_of_strace_is_there_or_is_listed_with_the_reason() {
+    if in_vm() {
+        skip!("what options there are is the same on every kernel");
+    }
+    if !has_program("strace") {
+        skip!("there is no strace");
+    }
+    let documented = include_str!("../../../docs/src/compatibility.md");
+    let (_, missing) = documented.split_once("\nNot there:\n").expect("a list of what is not there");
+    let rows = missing.lines().skip(1).take_while(|line| line.is_empty() || line.starts_with('|'));
+    let missing: String = rows.filter_map(|row| row.split('|').nth(1)).collect();
+    let accepted = |words: &[&str]| {
+        // a known option that lacks its value is another error than an unknown one
+        let said = Program::new(&[&[rstrace_binary().as_str()], words].concat()).run().stderr;
+        !said.contains("unexpected argument") && !said.contains("=: not supported: give ")
+    };
+    let options = options_of_strace();
+    assert!(options.len() > 60, "{options:?}");
+    for option in options {
+        let is_there = match option.strip_prefix("-e ") {
+            Some(qualifier) => accepted(&["-e", qualifier]),
+            None => accepted(&[&option, "--list"]),
+        };
+        let is_listed = missing.contains(&format!("`{option}`"));
+        assert!(is_there != is_listed, "{option}: there {is_there}, listed as not there {is_listed}");
+    }
+}
