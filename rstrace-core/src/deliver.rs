@@ -221,7 +221,7 @@ impl Delivery {
     fn decode(&mut self, head: &Record, payloads: &[u8], end: End, sink: &mut dyn Sink) -> io::Result<bool> {
         let parts = self.parts.take(head, payloads);
         let Some((known, probe)) = self.known(head) else { return Ok(false) };
-        let memory = Memory::new(payloads, parts.as_ref());
+        let memory = Memory::new(payloads, parts.as_deref());
         let call = raw_call(known, head, memory, end);
         let result = decode(probe, head, caller(known, memory), &call, None, sink);
         let incomplete =
@@ -280,12 +280,8 @@ fn decode(
 ) -> io::Result<()> {
     let mut result = Ok(());
     probe.decode(call, &mut |call: &Call<'_>| {
-        // the borrow of what the probe made ends with this call
-        let call = Call { ..*call };
-        let kind = match entered {
-            Some(known) => EventKind::Entered(Call { at_entry: call.at_entry.min(known), ..call }),
-            None => EventKind::Call(call),
-        };
+        let known = entered.map(|known| Call { at_entry: call.at_entry.min(known), ..*call });
+        let kind = known.as_ref().map_or(EventKind::Call(call), EventKind::Entered);
         result = sink.event(&Event { caller, ..event(head, kind) });
     });
     result

@@ -46,10 +46,10 @@ impl<'a> Caller<'a> {
 #[derive(Debug)]
 pub enum EventKind<'a> {
     /// A pair: a call was entered and returned (or never will).
-    Call(Call<'a>),
+    Call(&'a Call<'a>),
     /// A call was entered and has not returned; its outcome is [`Outcome::Unfinished`]. Only for sinks that ask, see
     /// [`Sink::overdue`](crate::Sink::overdue): the call itself is told when it returns.
-    Entered(Call<'a>),
+    Entered(&'a Call<'a>),
     /// The thread made a new thread or process.
     Fork {
         /// The new thread's id.

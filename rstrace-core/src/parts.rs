@@ -13,9 +13,9 @@ use crate::record::Record;
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
     // a thread is in one call per slot
-    waiting: HashMap<(u64, u32), Call>,
+    waiting: HashMap<(u64, u32), Box<Call>>,
     /// Emptied calls, so that their memory is used again.
-    spare: Vec<Call>,
+    spare: Vec<Box<Call>>,
 }
 
 /// The parts of one call.
@@ -68,7 +68,7 @@ impl Parts {
 
     /// The parts of a call that is complete now; these payloads came with itself, and the first of them may go on
     /// where the last part ended.
-    pub(crate) fn take(&mut self, head: &Record, payloads: &[u8]) -> Option<Call> {
+    pub(crate) fn take(&mut self, head: &Record, payloads: &[u8]) -> Option<Box<Call>> {
         if head.parts == 0 {
             return None;
         }
@@ -91,7 +91,7 @@ impl Parts {
     }
 
     /// Takes back what `take` gave, to be used again.
-    pub(crate) fn give_back(&mut self, call: Call) {
+    pub(crate) fn give_back(&mut self, call: Box<Call>) {
         if self.spare.len() < 16 {
             self.spare.push(call);
         }

@@ -5,6 +5,7 @@
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use std::io::Write;
+use std::sync::LazyLock;
 
 /// Codes that the kernel uses inside and that a program should never see (`linux/errno.h`).
 const INTERNAL: &[(i32, &str)] = &[
@@ -81,6 +82,22 @@ pub fn text(code: i32) -> Option<&'static str> {
 
 /// Appends `ENOENT (No such file or directory)`, or `(errno 4000)` for a code without a name.
 pub fn failure(out: &mut Vec<u8>, code: i32) {
+    /// Those that programs see, by their codes: many calls fail, and names are slow to look up.
+    static USUAL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+        let written = |code| {
+            let mut text = Vec::new();
+            write_failure(&mut text, code);
+            text
+        };
+        (0..=Errno::EHWPOISON as i32).map(written).collect()
+    });
+    match usize::try_from(code).ok().and_then(|code| USUAL.get(code)) {
+        Some(text) => out.extend_from_slice(text),
+        None => write_failure(out, code),
+    }
+}
+
+fn write_failure(out: &mut Vec<u8>, code: i32) {
     // Writing to a vector cannot fail.
     let _ = match (Errno::from_raw(code), find(INTERNAL, code)) {
         (Errno::UnknownErrno, None) => write!(out, "(errno {code})"),

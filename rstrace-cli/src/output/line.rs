@@ -123,11 +123,13 @@ impl Lines {
     }
 
     /// Appends text without a colour.
+    #[inline]
     pub fn push(&mut self, text: &str) {
         self.bytes.extend_from_slice(text.as_bytes());
     }
 
     /// Appends what `write` writes, without a colour.
+    #[inline]
     pub fn format(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.bytes);
     }
@@ -135,9 +137,9 @@ impl Lines {
     /// Appends what a call returned.
     pub fn result(&mut self, value: Value<'_>) {
         match value {
-            Value::Int(number) => self.paint(Token::Result, |out| put!(out, "{number}")),
+            Value::Int(number) => self.number(Token::Result, number),
             Value::Fd(fd, file) => {
-                self.paint(Token::Result, |out| put!(out, "{fd}"));
+                self.number(Token::Result, fd);
                 self.file(file);
             }
             other => self.value(other),
@@ -145,10 +147,17 @@ impl Lines {
     }
 
     /// Appends what `write` writes, in the colour of `token`.
+    #[inline]
     pub fn paint(&mut self, token: Token, write: impl FnOnce(&mut Vec<u8>)) {
-        if !self.colour {
-            return write(&mut self.bytes);
+        if self.colour {
+            self.paint_coloured(token, write);
+        } else {
+            write(&mut self.bytes);
         }
+    }
+
+    #[cold]
+    fn paint_coloured(&mut self, token: Token, write: impl FnOnce(&mut Vec<u8>)) {
         let style = token.style();
         let before = self.bytes.len();
         put!(self.bytes, "{}", style.prefix_formatter());
@@ -282,7 +291,11 @@ impl Lines {
     }
 
     fn decimal(&mut self, number: impl itoa::Integer) {
-        self.paint(Token::Value, |out| out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()));
+        self.number(Token::Value, number);
+    }
+
+    fn number(&mut self, token: Token, number: impl itoa::Integer) {
+        self.paint(token, |out| out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()));
     }
 
     fn constant(&mut self, name: &str) {
@@ -535,9 +548,20 @@ impl Lines {
 /// Appends a number in hex.
 fn hex(out: &mut Vec<u8>, number: u64) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
-    out.extend_from_slice(b"0x");
-    out.extend((0..digits).rev().map(|place| DIGITS[(number >> (4 * place) & 15) as usize]));
+    let mut text = [0; 18];
+    let mut begin = text.len();
+    let mut left = number;
+    loop {
+        begin -= 1;
+        text[begin] = DIGITS[(left & 15) as usize];
+        left >>= 4;
+        if left == 0 {
+            break;
+        }
+    }
+    begin -= 2;
+    text[begin..begin + 2].copy_from_slice(b"0x");
+    out.extend_from_slice(&text[begin..]);
 }
 
 #[cfg(test)]

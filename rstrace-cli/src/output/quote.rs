@@ -29,19 +29,34 @@ pub fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 fn escape(out: &mut Vec<u8>, bytes: &[u8], is_itself: impl Fn(u8) -> bool) {
-    for (i, &byte) in bytes.iter().enumerate() {
+    let is_plain = |byte: u8| is_itself(byte) && byte != b'"' && byte != b'\\';
+    let mut begin = 0;
+    while begin < bytes.len() {
+        let rest = &bytes[begin..];
+        let plain = leading(rest, is_plain);
+        out.extend_from_slice(&rest[..plain]);
+        let Some(&byte) = rest.get(plain) else { break };
+        begin += plain + 1;
         if let Some(letter) = short(byte) {
-            out.extend([b'\\', letter]);
-        } else if is_itself(byte) {
-            out.push(byte);
+            out.extend_from_slice(&[b'\\', letter]);
         } else {
             let digits = [byte >> 6, byte >> 3 & 7, byte & 7].map(|digit| b'0' + digit);
-            let before_octal = bytes.get(i + 1).is_some_and(|next| (b'0'..b'8').contains(next));
+            let before_octal = bytes.get(begin).is_some_and(|next| (b'0'..b'8').contains(next));
             let skip = if before_octal { 0 } else { usize::from(byte < 0o100) + usize::from(byte < 0o10) };
             out.push(b'\\');
             out.extend_from_slice(&digits[skip..]);
         }
     }
+}
+
+/// How many of the first bytes are all of a kind.
+fn leading(bytes: &[u8], is_one: impl Fn(u8) -> bool) -> usize {
+    // so many at once are compared without a branch for each
+    const AT_ONCE: usize = 16;
+    let (chunks, _) = bytes.as_chunks::<AT_ONCE>();
+    let all = |chunk: &&[u8; AT_ONCE]| chunk.iter().fold(true, |all, byte| all & is_one(*byte));
+    let begin = chunks.iter().take_while(all).count() * AT_ONCE;
+    begin + bytes[begin..].iter().take_while(|byte| is_one(**byte)).count()
 }
 
 /// Which strings are shown in hex.

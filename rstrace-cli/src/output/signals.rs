@@ -96,6 +96,11 @@ impl Signals {
         self.held.push(note);
     }
 
+    /// Whether nothing waits for the end of a call.
+    pub fn holds_none(&self) -> bool {
+        self.held.is_empty()
+    }
+
     /// The next of a thread (or of any) from before this time.
     pub fn next_held(&mut self, tid: Option<u32>, before: u64) -> Option<Note> {
         let is_next = |note: &Note| tid.is_none_or(|tid| note.tid == tid) && note.time_ns < before;

@@ -193,10 +193,12 @@ impl<W: Write> Text<W> {
 
     /// The thread, made known if it was not.
     fn thread(&mut self, tid: u32, time_ns: u64) -> &mut Thread {
-        if self.threads.get_or_insert(Thread::new(tid, Abi::Native, 0)).1 {
+        let new = || Thread::new(tid, Abi::Native, 0);
+        if !self.threads.contains(tid) {
+            self.threads.get_or_insert(tid, new);
             self.count(time_ns, tid, 1);
         }
-        self.threads.get_or_insert(Thread::new(tid, Abi::Native, 0)).0
+        self.threads.get_or_insert(tid, new)
     }
 
     /// There is one thread more from this time on, or fewer: this one.
@@ -225,6 +227,10 @@ impl<W: Write> Text<W> {
         thread.heard_ns = time_ns;
         let args = match thread.returns(call.entry_ns) {
             Some(shown) => shown.args,
+            None if thread.abi == call.abi => {
+                self.begin(tid, entry_ns, time_ns, call);
+                call.at_entry
+            }
             None => {
                 self.enter(tid, entry_ns, time_ns, call);
                 call.at_entry
@@ -505,9 +511,13 @@ impl<W: Write> Sink for Text<W> {
         }
         match &event.kind {
             EventKind::Call(call) => {
-                self.held_notes(Some(tid), call.entry_ns.unwrap_or(u64::MAX), None);
-                self.call(event, call);
-                self.held_notes(Some(tid), u64::MAX, Some(time_ns));
+                if self.signals.holds_none() {
+                    self.call(event, call);
+                } else {
+                    self.held_notes(Some(tid), call.entry_ns.unwrap_or(u64::MAX), None);
+                    self.call(event, call);
+                    self.held_notes(Some(tid), u64::MAX, Some(time_ns));
+                }
             }
             EventKind::Entered(call) => self.entered(event, call),
             EventKind::Fork { child } => self.fork(tid, *child, time_ns),

@@ -85,22 +85,32 @@ impl Threads {
         self.threads.get_mut(self.last)
     }
 
-    /// The thread with this id, made if there was none; whether it was made.
-    pub fn get_or_insert(&mut self, thread: Thread) -> (&mut Thread, bool) {
-        let place = self.place(thread.tid);
+    /// Whether there is a thread with this id.
+    pub fn contains(&self, tid: u32) -> bool {
+        self.place(tid).is_ok()
+    }
+
+    /// The thread with this id, made if there was none.
+    pub fn get_or_insert(&mut self, tid: u32, make: impl FnOnce() -> Thread) -> &mut Thread {
+        let place = self.place(tid);
         let (Ok(at) | Err(at)) = place;
         if place.is_err() {
-            self.threads.insert(at, thread);
+            self.threads.insert(at, make());
         }
         self.last = at;
-        (&mut self.threads[at], place.is_err())
+        &mut self.threads[at]
     }
 
     /// Puts a thread in the place of another with the same id, if there is one; whether there was none.
     pub fn insert(&mut self, thread: Thread) -> bool {
-        let (place, made) = self.get_or_insert(thread);
-        *place = thread;
-        made
+        let place = self.place(thread.tid);
+        match place {
+            Ok(at) => self.threads[at] = thread,
+            Err(at) => self.threads.insert(at, thread),
+        }
+        let (Ok(at) | Err(at)) = place;
+        self.last = at;
+        place.is_err()
     }
 
     /// Takes a thread out.

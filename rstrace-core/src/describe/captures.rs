@@ -334,7 +334,7 @@ impl Plan {
             }
             Length::Member(place) | Length::Share(place) | Length::MemberTransferred(place) => match parent {
                 Parent::Struct(structure, of, begin) => {
-                    let (offset, field) = structure.offsets(self.abi).nth(place.into())?;
+                    let (offset, field) = structure.member(place.into(), self.abi)?;
                     let width = field.ty.as_number()?;
                     let size = width.bytes(self.abi) as u8;
                     Count::Captured { of, offset: begin + offset as u16, size }

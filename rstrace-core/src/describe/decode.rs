@@ -1,5 +1,7 @@
 //! From registers and captured memory to values, by their description.
 
+use arrayvec::ArrayVec;
+
 use super::layout;
 use super::object::{Item, Object, address_bytes, captured, count};
 use super::{Access, Length, Limits, Meaning, Param, Returned, Struct, Type, Width, size_of_type};
@@ -11,22 +13,19 @@ use crate::strings::Strings;
 
 /// The decoded arguments of a call.
 #[derive(Debug)]
-pub struct Arguments<'a> {
-    items: [Arg<'a>; MAX_ARGS],
-    len: usize,
-}
+pub struct Arguments<'a>(ArrayVec<Arg<'a>, MAX_ARGS>);
 
 impl<'a> Arguments<'a> {
     /// Puts another value in the place of an argument that is shown.
     pub fn set(&mut self, place: usize, value: Value<'a>) {
-        if let Some(arg) = self.items[..self.len].get_mut(place) {
+        if let Some(arg) = self.0.get_mut(place) {
             arg.value = value;
         }
     }
 
     /// In their order, those that are shown.
     pub fn as_slice(&self) -> &[Arg<'a>] {
-        &self.items[..self.len]
+        &self.0
     }
 }
 
@@ -66,30 +65,30 @@ impl Source<'_> {
 
 /// Decodes the arguments of a call, for which as much was captured as these limits say.
 pub fn arguments<'a>(params: &'static [Param], call: &'a RawCall<'a>, limits: Limits) -> Arguments<'a> {
-    let mut arguments = Arguments { items: [Arg::new("", Value::Int(0)); MAX_ARGS], len: 0 };
+    let mut arguments = ArrayVec::new();
     let left = u64::try_from(call.returned()).unwrap_or(0);
     let source = Source { call, at: At::Entry, parent: None, left };
-    for (place, param) in (0..MAX_ARGS as u8).zip(params) {
+    let mut next = 0;
+    for param in params.iter().take(MAX_ARGS) {
+        let takes = layout::registers(&param.ty, call.abi);
+        let register = layout::own_register(param, call.abi).unwrap_or(next);
+        next += takes;
         if param.shown.is_some_and(|shown| !shown(call)) {
             continue;
         }
-        let registers = call.args.get(layout::register(params, place, call.abi)..).unwrap_or(&[]);
+        let registers = call.args.get(register..).unwrap_or(&[]);
         let first = registers.first().copied().unwrap_or(0);
         let (value, raw) = match of_call(param.ty.within(limits), call) {
             Type::Number(width, meaning) => {
                 let argument = width.argument(registers, call.abi);
-                let takes_two = layout::registers(&param.ty, call.abi) > 1;
-                (
-                    number(*width, *meaning, argument, call, At::Entry),
-                    if takes_two { argument } else { first },
-                )
+                let raw = if takes > 1 { argument } else { first };
+                (number(*width, *meaning, argument, call, At::Entry), raw)
             }
             ty => (behind(ty, first, &source), first),
         };
-        arguments.items[arguments.len] = Arg { name: param.name, value, named: param.named, raw: Some(raw) };
-        arguments.len += 1;
+        arguments.push(Arg { name: param.name, value, named: param.named, raw: Some(raw) });
     }
-    arguments
+    Arguments(arguments)
 }
 
 /// The one of two types that holds for a call.

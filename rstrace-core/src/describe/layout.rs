@@ -1,6 +1,6 @@
 //! How types lie in memory, as C compilers lay them out for an ABI.
 
-use super::{Param, Type, Width};
+use super::{Field, Param, Struct, Type, Width};
 use crate::event::Abi;
 
 impl Width {
@@ -16,6 +16,7 @@ impl Width {
     }
 
     /// The number as it stands in memory: signed ones are extended. Missing bytes are zero.
+    #[inline]
     pub(super) fn read(self, bytes: &[u8], abi: Abi) -> u64 {
         let mut word = [0; 8];
         let len = self.bytes(abi).min(bytes.len());
@@ -75,12 +76,17 @@ pub(super) fn registers(ty: &Type, abi: Abi) -> usize {
 
 /// The register in which the argument begins that is `place`th in its list.
 pub(super) fn register(params: &[Param], place: u8, abi: Abi) -> usize {
-    let own = params.get(usize::from(place)).and_then(|param| param.register);
-    match (own, abi) {
-        (Some([native, _]), Abi::Native) => native.into(),
-        (Some([_, compat]), Abi::Compat32) => compat.into(),
-        (None, _) => params.iter().take(place.into()).map(|param| registers(&param.ty, abi)).sum(),
-    }
+    let own = params.get(usize::from(place)).and_then(|param| own_register(param, abi));
+    own.unwrap_or_else(|| params.iter().take(place.into()).map(|param| registers(&param.ty, abi)).sum())
+}
+
+/// The register in which an argument begins, if that is not the next one.
+pub(super) fn own_register(param: &Param, abi: Abi) -> Option<usize> {
+    let [native, compat] = param.register?;
+    Some(match abi {
+        Abi::Native => native.into(),
+        Abi::Compat32 => compat.into(),
+    })
 }
 
 /// Bytes of an address or a `long`.
@@ -92,27 +98,21 @@ pub(super) const fn word(abi: Abi) -> usize {
 }
 
 /// Bytes of an object of this type; of an address, those of the address.
-pub fn size_of_type(ty: &Type, abi: Abi) -> usize {
+pub const fn size_of_type(ty: &Type, abi: Abi) -> usize {
     size_and_alignment(ty, abi).0
 }
 
-pub(super) fn size_and_alignment(ty: &Type, abi: Abi) -> (usize, usize) {
+const fn size_and_alignment(ty: &Type, abi: Abi) -> (usize, usize) {
     // i386 aligns nothing to more than 4 bytes
     let most = word(abi);
     match *ty {
         Type::Number(width, _) => {
             let bytes = width.bytes(abi);
-            (bytes, bytes.min(most))
+            (bytes, least(bytes, most))
         }
         Type::Struct(structure) => {
-            let structure = structure.of_abi(abi);
-            let (mut size, mut alignment) = (0usize, 1);
-            for field in structure.fields {
-                let (bytes, aligned) = size_and_alignment(&field.ty, abi);
-                size = size.next_multiple_of(aligned) + bytes;
-                alignment = alignment.max(aligned);
-            }
-            (size.next_multiple_of(alignment), alignment)
+            let layout = structure.of_abi(abi).layout(abi);
+            (layout.size, layout.alignment)
         }
         Type::Elements(element, count) => {
             let (bytes, alignment) = size_and_alignment(element, abi);
@@ -126,7 +126,11 @@ pub(super) fn size_and_alignment(ty: &Type, abi: Abi) -> (usize, usize) {
                 Abi::Native => custom.size,
                 Abi::Compat32 => custom.compat_size,
             };
-            (size, if size % most == 0 { most } else { size.min(4).next_power_of_two().max(1) })
+            let alignment = match size {
+                0 => 1,
+                _ => least(size, 4).next_power_of_two(),
+            };
+            (size, if size % most == 0 { most } else { alignment })
         }
         Type::Bits | Type::Following(..) => (0, 1),
         Type::Signals => (8, most),
@@ -150,6 +154,45 @@ pub(super) fn size_and_alignment(ty: &Type, abi: Abi) -> (usize, usize) {
     }
 }
 
+const fn least(one: usize, other: usize) -> usize {
+    if one < other { one } else { other }
+}
+
+/// Members that a structure can have.
+const MAX_FIELDS: usize = 48;
+
+/// How a structure lies in memory: computed where it is written down, since it is asked for with every call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    /// Bytes, with those that fill it up to its alignment.
+    pub size: usize,
+    /// Bytes up to the end of the last member.
+    pub end: usize,
+    alignment: usize,
+    offsets: [u16; MAX_FIELDS],
+}
+
+impl Layout {
+    pub(super) const fn of(fields: &[Field], abi: Abi) -> Self {
+        assert!(fields.len() <= MAX_FIELDS, "raise MAX_FIELDS");
+        let mut layout = Self { size: 0, end: 0, alignment: 1, offsets: [0; MAX_FIELDS] };
+        let mut place = 0;
+        while place < fields.len() {
+            let (bytes, alignment) = size_and_alignment(&fields[place].ty, abi);
+            let begin = layout.end.next_multiple_of(alignment);
+            assert!(begin <= u16::MAX as usize, "an offset has 16 bits");
+            layout.offsets[place] = begin as u16;
+            layout.end = begin + bytes;
+            if alignment > layout.alignment {
+                layout.alignment = alignment;
+            }
+            place += 1;
+        }
+        layout.size = layout.end.next_multiple_of(layout.alignment);
+        layout
+    }
+}
+
 impl Type {
     /// How a number stands in memory that is one, or that a function shows as one of 4 bytes.
     pub(super) fn as_number(&self) -> Option<Width> {
@@ -161,24 +204,32 @@ impl Type {
     }
 }
 
-impl super::Struct {
+impl Struct {
     /// The description that holds for an ABI.
-    pub(super) fn of_abi(&'static self, abi: Abi) -> &'static Self {
+    pub(super) const fn of_abi(&'static self, abi: Abi) -> &'static Self {
         match (abi, self.compat) {
             (Abi::Compat32, Some(compat)) => compat,
             _ => self,
         }
     }
 
+    pub(super) const fn layout(&self, abi: Abi) -> &Layout {
+        match abi {
+            Abi::Native => &self.native,
+            Abi::Compat32 => &self.compat32,
+        }
+    }
+
+    /// A member by its index, and where it begins, in bytes.
+    pub(super) fn member(&self, place: usize, abi: Abi) -> Option<(usize, &'static Field)> {
+        let field = self.fields.get(place)?;
+        Some((self.layout(abi).offsets[place].into(), field))
+    }
+
     /// Where each member begins, in bytes.
-    pub(super) fn offsets(&'static self, abi: Abi) -> impl Iterator<Item = (usize, &'static super::Field)> {
-        let mut end = 0usize;
-        self.fields.iter().map(move |field| {
-            let (bytes, alignment) = size_and_alignment(&field.ty, abi);
-            let begin = end.next_multiple_of(alignment);
-            end = begin + bytes;
-            (begin, field)
-        })
+    pub(super) fn offsets(&self, abi: Abi) -> impl Iterator<Item = (usize, &'static Field)> {
+        let offsets = self.layout(abi).offsets.iter().map(|offset| usize::from(*offset));
+        offsets.zip(self.fields)
     }
 }
 

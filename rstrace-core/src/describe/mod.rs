@@ -357,33 +357,63 @@ pub type BytesWriter = fn(&mut Vec<u8>, &[u8]);
 /// A structure.
 #[derive(Debug)]
 pub struct Struct {
-    /// Its members, in order, laid out as C does it.
-    pub fields: &'static [Field],
+    fields: &'static [Field],
     /// The order in which the members are shown, by their indices; empty: as they stand.
-    pub order: &'static [u8],
+    order: &'static [u8],
     /// Its layout in 32-bit programs, if that is not the same members with 32-bit words.
-    pub compat: Option<&'static Struct>,
+    compat: Option<&'static Struct>,
     /// Bytes that it must have to be shown at all, if the program says its size.
-    pub least: usize,
+    least: usize,
     /// Whether bytes beyond the last member are shown.
-    pub extensible: bool,
+    extensible: bool,
+    /// So many of the first members: those that follow are shown at length only.
+    brief: usize,
+    native: layout::Layout,
+    /// Of these members in 32-bit programs.
+    compat32: layout::Layout,
 }
 
 impl Struct {
-    /// A structure with these members.
+    /// A structure with these members, in order, laid out as C does it.
     pub const fn of(fields: &'static [Field]) -> Self {
-        Self { fields, order: &[], compat: None, least: 0, extensible: false }
+        let mut brief = fields.len();
+        while brief > 0 && fields[brief - 1].long {
+            brief -= 1;
+        }
+        Self {
+            fields,
+            order: &[],
+            compat: None,
+            least: 0,
+            extensible: false,
+            brief,
+            native: layout::Layout::of(fields, Abi::Native),
+            compat32: layout::Layout::of(fields, Abi::Compat32),
+        }
     }
 
-    /// Shows the members in another order.
+    /// Its members, as they stand.
+    pub const fn fields(&self) -> &'static [Field] {
+        self.fields
+    }
+
+    /// Shows the members in another order, by their indices; those that are not among them not at all.
     pub const fn in_order(mut self, order: &'static [u8]) -> Self {
         self.order = order;
+        self.brief = order.len();
         self
     }
 
-    /// Has another layout in 32-bit programs.
+    /// Has another layout in 32-bit programs than the same members with 32-bit words.
     pub const fn with_compat(mut self, compat: &'static Struct) -> Self {
         self.compat = Some(compat);
+        self
+    }
+
+    /// Grows over time: programs say its size, which is so many bytes at least, and may be more than is known.
+    pub const fn growing_from(mut self, least: usize) -> Self {
+        self.least = least;
+        self.extensible = true;
         self
     }
 }

@@ -2,7 +2,7 @@
 //! looked at, without a copy.
 
 use super::decode::{self, Parent, Source};
-use super::layout::{size_and_alignment, word};
+use super::layout::word;
 use super::{Access, Field, Length, Shape, Struct, Type, Width};
 use crate::event::{Abi, Value};
 use crate::memory::{At, Memory};
@@ -161,12 +161,24 @@ impl<'a> Object<'a> {
         let structure = structure.of_abi(abi);
         let source = self.source(Some(Parent { structure, bytes: self.bytes, address: self.address }));
         let mut more = false;
-        let mut member = |begin: usize, end: usize, field: &'static Field| {
+        let count = if structure.order.is_empty() { structure.fields.len() } else { structure.order.len() };
+        for i in 0..count {
+            // one `...` stands for all that are long
+            if more && i >= structure.brief {
+                break;
+            }
+            let place = structure.order.get(i).map_or(i, |place| usize::from(*place));
+            let Some((begin, field)) = structure.member(place, abi) else { continue };
+            let is_left_out = field.long && !verbose;
+            if is_left_out && more {
+                continue;
+            }
             // of a structure that grew over time, older programs have the first members only
-            let Some(bytes) = self.bytes.get(begin..end).filter(|_| self.is_shown(field)) else { return };
-            if field.long && !verbose {
+            let end = begin + super::size_of_type(&field.ty, abi);
+            let Some(bytes) = self.bytes.get(begin..end).filter(|_| self.is_shown(field)) else { continue };
+            if is_left_out {
                 more = true;
-                return;
+                continue;
             }
             let address = self.address.wrapping_add(begin as u64);
             let value = if field.distant && !verbose {
@@ -178,22 +190,8 @@ impl<'a> Object<'a> {
                 Some(comment) => emit(Item::member(field.name, Value::Commented(&value, comment))),
                 None => emit(Item::member(field.name, value)),
             }
-        };
-        let mut end = 0usize;
-        if structure.order.is_empty() {
-            for field in structure.fields {
-                let (bytes, alignment) = size_and_alignment(&field.ty, abi);
-                let begin = end.next_multiple_of(alignment);
-                end = begin + bytes;
-                member(begin, end, field);
-            }
-        } else {
-            for place in structure.order {
-                let Some((begin, field)) = structure.offsets(abi).nth(usize::from(*place)) else { continue };
-                member(begin, begin + super::size_of_type(&field.ty, abi), field);
-            }
-            end = super::size_of_type(self.ty, abi);
         }
+        let end = structure.layout(abi).end;
         if more {
             emit(Item::element(Value::More(None)));
         } else if structure.extensible && self.count as usize > end {
@@ -246,7 +244,7 @@ fn transferred(element: &Type, abi: Abi) -> Option<(usize, Width)> {
         | Type::Message(_, Length::MemberTransferred(place), _) => Some(place),
         _ => None,
     })?;
-    let (offset, field) = structure.offsets(abi).nth(place.into())?;
+    let (offset, field) = structure.member(place.into(), abi)?;
     Some((offset, field.ty.as_number()?))
 }
 
@@ -294,7 +292,7 @@ pub(super) fn count(length: Length, source: &Source<'_>) -> Option<u64> {
 
 /// The number that is the member with this index.
 fn member(parent: Parent<'_>, place: u8, abi: Abi) -> Option<u64> {
-    let (offset, field) = parent.structure.offsets(abi).nth(place.into())?;
+    let (offset, field) = parent.structure.member(place.into(), abi)?;
     let width = field.ty.as_number()?;
     Some(width.read(parent.bytes.get(offset..)?, abi))
 }

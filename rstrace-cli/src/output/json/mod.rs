@@ -397,7 +397,7 @@ impl<W: Write> Sink for Objects<W> {
         self.newest_ns = self.newest_ns.max(time_ns);
         match &event.kind {
             EventKind::Call(call) => {
-                let thread = self.threads.get_or_insert(Thread::new(tid, call.abi, 0)).0;
+                let thread = self.threads.get_or_insert(tid, || Thread::new(tid, call.abi, 0));
                 thread.tgid = Some(event.tgid);
                 thread.heard_ns = time_ns;
                 thread.returns(call.entry_ns);
@@ -501,7 +501,7 @@ impl<W: Write> Output for Objects<W> {
 
     fn attached(&mut self, tgid: u32, tids: &[u32]) {
         for tid in tids {
-            self.threads.get_or_insert(Thread::new(*tid, Abi::Native, 0)).0.tgid = Some(tgid);
+            self.threads.get_or_insert(*tid, || Thread::new(*tid, Abi::Native, 0)).tgid = Some(tgid);
         }
         self.begin("attach", date::monotonic_ns());
         let json = self.json();

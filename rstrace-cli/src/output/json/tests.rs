@@ -50,9 +50,9 @@ fn call(entry_ns: Option<u64>, outcome: Outcome<'static>) -> Call<'static> {
 #[test]
 fn a_call_says_who_what_and_when() {
     let mut trace = Trace::new();
-    trace.event(6, 30, EventKind::Call(call(Some(10), Outcome::Returned(Value::Int(1)))));
-    trace.event(6, 40, EventKind::Call(call(None, Outcome::Failed(4))));
-    trace.event(6, 50, EventKind::Call(call(Some(45), Outcome::Died)));
+    trace.event(6, 30, EventKind::Call(&call(Some(10), Outcome::Returned(Value::Int(1)))));
+    trace.event(6, 40, EventKind::Call(&call(None, Outcome::Failed(4))));
+    trace.event(6, 50, EventKind::Call(&call(Some(45), Outcome::Died)));
     let lines = trace.lines();
     assert_eq!(
         lines[0],
@@ -84,14 +84,14 @@ fn asked(trace: &mut Trace, complete_ns: u64) -> Vec<u32> {
 #[test]
 fn a_call_that_lasts_is_told_once_before_it_returns() {
     let mut trace = Trace::new();
-    let entered = || EventKind::Entered(call(Some(300 * MS), Outcome::Unfinished));
+    let entered = call(Some(300 * MS), Outcome::Unfinished);
     trace.0.attached(5, &[6]);
-    trace.event(6, 200 * MS, EventKind::Call(call(Some(1), Outcome::Died)));
+    trace.event(6, 200 * MS, EventKind::Call(&call(Some(1), Outcome::Died)));
     assert_eq!(asked(&mut trace, 400 * MS), [6]);
-    trace.event(6, 500 * MS, entered());
-    trace.event(6, 510 * MS, entered());
+    trace.event(6, 500 * MS, EventKind::Entered(&entered));
+    trace.event(6, 510 * MS, EventKind::Entered(&entered));
     assert_eq!(asked(&mut trace, 600 * MS), [0; 0]);
-    trace.event(6, 700 * MS, EventKind::Call(call(Some(300 * MS), Outcome::Returned(Value::Int(0)))));
+    trace.event(6, 700 * MS, EventKind::Call(&call(Some(300 * MS), Outcome::Returned(Value::Int(0)))));
     let lines = trace.lines();
     let types: Vec<_> = lines.iter().map(|line| line["type"].as_str().expect("a type")).collect();
     assert_eq!(types, ["attach", "call", "entered", "call"]);
@@ -102,7 +102,7 @@ fn a_call_that_lasts_is_told_once_before_it_returns() {
 #[test]
 fn a_thread_that_takes_its_leaders_place_keeps_what_is_known_of_it() {
     let mut trace = Trace::new();
-    trace.event(6, 1, EventKind::Call(call(Some(1), Outcome::Died)));
+    trace.event(6, 1, EventKind::Call(&call(Some(1), Outcome::Died)));
     trace.event(5, 2, EventKind::Exec { old_tid: 6 });
     assert_eq!(asked(&mut trace, 400 * MS), [5]);
     trace.event(

@@ -22,18 +22,18 @@ impl Trace {
     }
 
     fn call(&mut self, tgid: u32, tid: u32, call: Call<'_>) -> &mut Self {
-        self.event(tgid, tid, EventKind::Call(Call { entry_ns: Some(self.1 + 5), ..call }))
+        self.event(tgid, tid, EventKind::Call(&Call { entry_ns: Some(self.1 + 5), ..call }))
     }
 
     /// A read that is told now and was entered when.
     fn read(&mut self, tid: u32, entry_ns: u64) -> &mut Self {
-        self.event(5, tid, EventKind::Call(Call { entry_ns: Some(entry_ns), ..read() }))
+        self.event(5, tid, EventKind::Call(&Call { entry_ns: Some(entry_ns), ..read() }))
     }
 
     /// A read that has not returned.
     fn entered(&mut self, tid: u32, entry_ns: u64) -> &mut Self {
         let call = Call { entry_ns: Some(entry_ns), outcome: Outcome::Unfinished, ..read() };
-        self.event(5, tid, EventKind::Entered(call))
+        self.event(5, tid, EventKind::Entered(&call))
     }
 
     /// Those that are asked for when everything until a time has come.
@@ -317,7 +317,7 @@ fn a_closed_pipe_is_an_error_once() {
         }
     }
     let mut text = Text::new(Closed, Style::default());
-    let event = Event { tgid: 5, tid: 5, time_ns: 0, caller: None, kind: EventKind::Call(returned()) };
+    let event = Event { tgid: 5, tid: 5, time_ns: 0, caller: None, kind: EventKind::Call(&returned()) };
     text.event(&event).expect("still in memory");
     assert_eq!(text.idle().expect_err("closed").kind(), io::ErrorKind::BrokenPipe);
     text.idle().expect("nothing is left");
@@ -336,7 +336,7 @@ fn lines_go_out_in_blocks() {
         }
     }
     let mut text = Text::new(Count(0), Style::default());
-    let event = Event { tgid: 5, tid: 5, time_ns: 0, caller: None, kind: EventKind::Call(returned()) };
+    let event = Event { tgid: 5, tid: 5, time_ns: 0, caller: None, kind: EventKind::Call(&returned()) };
     for _ in 0..10_000 {
         text.event(&event).expect("it takes everything");
     }
@@ -409,9 +409,9 @@ fn a_call_from_before_the_trace_is_shown_and_goes_on() {
     let mut trace = Trace::new(Style { column: 0, ..Style::default() });
     trace.0.attached(5, &[5]);
     let before = || Call { entry_ns: None, ..read() };
-    trace.event(5, 5, EventKind::Entered(Call { outcome: Outcome::Unfinished, ..before() }));
+    trace.event(5, 5, EventKind::Entered(&Call { outcome: Outcome::Unfinished, ..before() }));
     assert_eq!(trace.idle(), "read(3");
-    trace.event(5, 5, EventKind::Call(before()));
+    trace.event(5, 5, EventKind::Call(&before()));
     assert_eq!(trace.idle(), ", 0x10, 5) = 5\n");
 }
 
@@ -421,7 +421,7 @@ fn calls_under_way_at_the_end_stand_where_they_were_entered() {
     trace.call(5, 5, returned());
     for (tid, entry_ns) in [(6, 3), (5, 12)] {
         let call = Call { entry_ns: Some(entry_ns), outcome: Outcome::Unfinished, ..read() };
-        trace.event(5, tid, EventKind::Call(call));
+        trace.event(5, tid, EventKind::Call(&call));
     }
     let lines = ["6     read(3 <unfinished ...>", "5     pause() = 0", "5     read(3 <detached ...>"];
     assert_eq!(trace.lines(), lines);
@@ -430,7 +430,7 @@ fn calls_under_way_at_the_end_stand_where_they_were_entered() {
 #[test]
 fn a_thread_that_dies_in_a_call_shows_no_arguments_that_it_would_have_got() {
     let died = |trace: &mut Trace, tid| {
-        trace.event(5, tid, EventKind::Call(Call { entry_ns: Some(1), outcome: Outcome::Died, ..read() }));
+        trace.event(5, tid, EventKind::Call(&Call { entry_ns: Some(1), outcome: Outcome::Died, ..read() }));
     };
     let mut trace = two_threads();
     died(trace.call(5, 5, returned()), 6);

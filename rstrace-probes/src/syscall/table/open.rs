@@ -33,13 +33,10 @@ fn openat_takes_mode(call: &RawCall<'_>) -> bool {
 const MODE64: Type = Type::Number(rstrace_core::describe::Width::U64, rstrace_core::describe::Meaning::Mode);
 
 /// `struct open_how`.
-static OPEN_HOW: Type = Type::Struct(&Struct {
-    fields: &[field("flags", flags64(&OPEN_FLAGS)), MODE_OF_HOW, field("resolve", flags64(&RESOLVE))],
-    order: &[],
-    compat: None,
-    least: 24,
-    extensible: true,
-});
+static OPEN_HOW: Type = Type::Struct(
+    &Struct::of(&[field("flags", flags64(&OPEN_FLAGS)), MODE_OF_HOW, field("resolve", flags64(&RESOLVE))])
+        .growing_from(24),
+);
 
 const MODE_OF_HOW: Field = field("mode", MODE64).only_if(|how| {
     how.member("mode").is_some_and(|mode| mode != 0) || how.member("flags").is_some_and(takes_mode)

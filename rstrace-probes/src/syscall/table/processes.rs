@@ -130,8 +130,8 @@ const fn of_child(ty: &'static Type) -> Type {
 }
 
 /// `struct clone_args`, as it is read.
-static CLONE_ARGS: Type = Type::Struct(&Struct {
-    fields: &[
+static CLONE_ARGS: Type = Type::Struct(
+    &Struct::of(&[
         field("flags", flags64(&CLONE3)),
         field("pidfd", ADDRESS64).only_if(|args| has(args, uapi::CLONE_PIDFD)),
         field("child_tid", ADDRESS64)
@@ -144,12 +144,9 @@ static CLONE_ARGS: Type = Type::Struct(&Struct {
         field("set_tid", Type::Custom(&SET_TID)).only_if(has_tids),
         field("set_tid_size", U64).only_if(has_tids),
         field("cgroup", U64).only_if(|args| has(args, uapi::CLONE_INTO_CGROUP)),
-    ],
-    order: &[],
-    compat: None,
-    least: uapi::CLONE_ARGS_SIZE_VER0 as usize,
-    extensible: true,
-});
+    ])
+    .growing_from(uapi::CLONE_ARGS_SIZE_VER0 as usize),
+);
 
 /// Where members of `struct clone_args` stand that something else depends on.
 mod clone_args {

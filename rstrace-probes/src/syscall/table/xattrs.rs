@@ -40,44 +40,32 @@ fn has_room_for_names_at(call: &RawCall<'_>) -> bool {
 }
 
 /// `struct xattr_args`: the value stands in 64 bits whatever the ABI.
-static SET_ARGS: Struct = Struct {
-    least: 16,
-    extensible: true,
-    ..Struct::of(&[
-        field("value", Type::Terminated(Access::In, Length::Member(1))),
-        field("size", U32),
-        field("flags", flags(&XATTR)),
-    ])
-    .with_compat(&SET_ARGS_COMPAT)
-};
-static SET_ARGS_COMPAT: Struct = Struct {
-    least: 16,
-    extensible: true,
-    ..Struct::of(&[
-        field("value", Type::Terminated(Access::In, Length::Member(2))),
-        hidden(Type::Padding(4)),
-        field("size", U32),
-        field("flags", flags(&XATTR)),
-    ])
-};
+static SET_ARGS: Struct = Struct::of(&[
+    field("value", Type::Terminated(Access::In, Length::Member(1))),
+    field("size", U32),
+    field("flags", flags(&XATTR)),
+])
+.with_compat(&SET_ARGS_COMPAT)
+.growing_from(16);
+static SET_ARGS_COMPAT: Struct = Struct::of(&[
+    field("value", Type::Terminated(Access::In, Length::Member(2))),
+    hidden(Type::Padding(4)),
+    field("size", U32),
+    field("flags", flags(&XATTR)),
+])
+.growing_from(16);
 
 /// Likewise; the value is what the call brings.
-static GET_ARGS: Struct = Struct {
-    least: 16,
-    extensible: true,
-    ..Struct::of(&[field("value", ANSWER_AT), field("size", U32), field("flags", HEX32)])
-        .with_compat(&GET_ARGS_COMPAT)
-};
-static GET_ARGS_COMPAT: Struct = Struct {
-    least: 16,
-    extensible: true,
-    ..Struct::of(&[
-        field("value", ANSWER_AT),
-        hidden(Type::Padding(4)),
-        field("size", U32),
-        field("flags", HEX32),
-    ])
-};
+static GET_ARGS: Struct = Struct::of(&[field("value", ANSWER_AT), field("size", U32), field("flags", HEX32)])
+    .with_compat(&GET_ARGS_COMPAT)
+    .growing_from(16);
+static GET_ARGS_COMPAT: Struct = Struct::of(&[
+    field("value", ANSWER_AT),
+    hidden(Type::Padding(4)),
+    field("size", U32),
+    field("flags", HEX32),
+])
+.growing_from(16);
 
 const ANSWER_AT: Type = Type::Either(has_room_at, &Type::Terminated(Access::Out, Length::Returned), &ADDRESS);
 

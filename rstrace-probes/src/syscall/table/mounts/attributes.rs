@@ -19,18 +19,15 @@ pub(super) static ATTR: FlagSet = set!("MOUNT_ATTR_???",
 pub(super) static PROPAGATION: Choices = choices!("MS_???", MS_UNBINDABLE MS_PRIVATE MS_SLAVE MS_SHARED);
 
 /// `struct mount_attr`
-pub(super) static MOUNT_ATTRS: Type = Type::Struct(&Struct {
-    fields: &[
+pub(super) static MOUNT_ATTRS: Type = Type::Struct(
+    &Struct::of(&[
         field("attr_set", flags64(&ATTR)),
         field("attr_clr", flags64(&ATTR)),
         field("propagation", Type::Number(Width::U64, Meaning::Choice(&PROPAGATION))),
         field("userns_fd", U64),
-    ],
-    order: &[],
-    compat: None,
-    least: 32,
-    extensible: true,
-});
+    ])
+    .growing_from(32),
+);
 
 static XFLAGS: FlagSet = set!("FS_XFLAG_???",
     FS_XFLAG_REALTIME FS_XFLAG_PREALLOC FS_XFLAG_IMMUTABLE FS_XFLAG_APPEND FS_XFLAG_SYNC FS_XFLAG_NOATIME
@@ -39,16 +36,13 @@ static XFLAGS: FlagSet = set!("FS_XFLAG_???",
     FS_XFLAG_VERITY FS_XFLAG_CASEFOLD FS_XFLAG_CASENONPRESERVING FS_XFLAG_HASATTR);
 
 /// `struct file_attr`
-pub(super) static FILE_ATTR: Type = Type::Struct(&Struct {
-    fields: &[
+pub(super) static FILE_ATTR: Type = Type::Struct(
+    &Struct::of(&[
         field("fa_xflags", flags64(&XFLAGS)),
         field("fa_extsize", U32),
         field("fa_nextents", U32),
         field("fa_projid", U32),
         field("fa_cowextsize", U32),
-    ],
-    order: &[],
-    compat: None,
-    least: 24,
-    extensible: true,
-});
+    ])
+    .growing_from(24),
+);

@@ -16,7 +16,7 @@ use crate::uapi;
 const OWN: Length = Length::Own { offset: 0, scale: 1, add: 0 };
 
 const fn growing(fields: &'static [Field], least: u64) -> Struct {
-    Struct { fields, order: &[], compat: None, least: least as usize, extensible: true }
+    Struct::of(fields).growing_from(least as usize)
 }
 
 /// `struct mnt_id_req` of `statmount`.

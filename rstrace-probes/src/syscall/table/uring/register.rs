@@ -106,17 +106,9 @@ macro_rules! resources {
         const RESV: Field = field("resv2", HEX64).only_if(|resources| any(resources, 8, 8));
         const DATA: Field = field("data", LIST);
         const TAGS: Field = field("tags", Type::List(Access::In, &HEX64, Length::Member(0)));
-        static COMPAT: Struct = Struct {
-            least: 32,
-            extensible: true,
-            ..Struct::of(&[NR, FLAGS, RESV, DATA, UPPER_HALF, TAGS, UPPER_HALF])
-        };
-        Type::Struct(&Struct {
-            least: 32,
-            extensible: true,
-            compat: Some(&COMPAT),
-            ..Struct::of(&[NR, FLAGS, RESV, DATA, TAGS])
-        })
+        static COMPAT: Struct =
+            Struct::of(&[NR, FLAGS, RESV, DATA, UPPER_HALF, TAGS, UPPER_HALF]).growing_from(32);
+        Type::Struct(&Struct::of(&[NR, FLAGS, RESV, DATA, TAGS]).with_compat(&COMPAT).growing_from(32))
     }};
 }
 
@@ -130,25 +122,19 @@ macro_rules! update {
         const RESV: Field = field("resv", HEX32).only_if(|update| any(update, 4, 4));
         const NR: Field = field("nr", U32);
         const RESV2: Field = field("resv2", HEX32).only_if(|update| any(update, 28, 4));
-        static COMPAT: Struct = Struct {
-            least: 32,
-            extensible: true,
-            ..Struct::of(&[
-                OFFSET,
-                RESV,
-                field("data", Type::List(Access::In, $ty, Length::Member(6))),
-                UPPER_HALF,
-                field("tags", Type::List(Access::In, &HEX64, Length::Member(6))),
-                UPPER_HALF,
-                NR,
-                RESV2,
-            ])
-        };
-        Type::Struct(&Struct {
-            least: 32,
-            extensible: true,
-            compat: Some(&COMPAT),
-            ..Struct::of(&[
+        static COMPAT: Struct = Struct::of(&[
+            OFFSET,
+            RESV,
+            field("data", Type::List(Access::In, $ty, Length::Member(6))),
+            UPPER_HALF,
+            field("tags", Type::List(Access::In, &HEX64, Length::Member(6))),
+            UPPER_HALF,
+            NR,
+            RESV2,
+        ])
+        .growing_from(32);
+        Type::Struct(
+            &Struct::of(&[
                 OFFSET,
                 RESV,
                 field("data", Type::List(Access::In, $ty, Length::Member(4))),
@@ -156,7 +142,9 @@ macro_rules! update {
                 NR,
                 RESV2,
             ])
-        })
+            .with_compat(&COMPAT)
+            .growing_from(32),
+        )
     }};
 }
 

@@ -262,7 +262,7 @@ fn members(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     else {
         return;
     };
-    for (bytes, (place, field)) in object.bytes.chunks(MEMBER).zip(structure.fields.iter().enumerate()) {
+    for (bytes, (place, field)) in object.bytes.chunks(MEMBER).zip(structure.fields().iter().enumerate()) {
         let value = if bytes.len() == MEMBER {
             object.value_at(place * MEMBER, &field.ty)
         } else {
