@@ -235,7 +235,7 @@ mod tests {
         (head, encode(std::slice::from_ref(piece)))
     }
 
-    fn joined(numbers: &[u16], pieces: &[Piece<'_>], vector: bool) -> Option<Call> {
+    fn joined(numbers: &[u16], pieces: &[Piece<'_>], vector: bool) -> Option<Box<Call>> {
         let mut parts = Parts::default();
         for (number, piece) in numbers.iter().zip(pieces) {
             let (head, payload) = part(*number, piece);

@@ -417,14 +417,11 @@ impl<'m> Session<'m> {
         let mut expired = false;
         while !ended {
             ended = self.has_ended(&epoll);
-            let read_ns = self.pump.read_until();
             let delivery = &mut self.delivery;
             let any = self.pump.read(&mut |bytes| delivery.record(bytes, sink))?;
             if self.delivery.error.is_none() {
-                // what happened until then has been handed out, if nothing is waiting
-                let complete_ns =
-                    if any { 0 } else { read_ns.min(monotonic_ns().saturating_sub(LASTING_NS)) };
-                self.tell_of_entered(complete_ns, sink);
+                let lasting_ns = monotonic_ns().saturating_sub(LASTING_NS);
+                self.tell_of_entered(self.pump.complete_ns().min(lasting_ns), sink);
             }
             if self.delivery.error.is_some() {
                 break;

@@ -544,7 +544,7 @@ impl<W: Write> Sink for Text<W> {
     }
 
     fn overdue(&mut self, complete_ns: u64, ask: &mut dyn FnMut(Option<u32>, u32)) {
-        let complete_ns = complete_ns.max(self.newest_ns.saturating_sub(HOLD_NS)).max(self.complete_ns);
+        let complete_ns = complete_ns.max(self.complete_ns);
         self.complete_ns = complete_ns;
         // where nothing waits to be printed a call is shown because it lasts, and that is no hurry
         let again_ns = match self.order.earliest() {

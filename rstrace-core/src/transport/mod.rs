@@ -36,6 +36,17 @@ impl Transport {
     }
 }
 
+/// What a reader found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Records; there may be more.
+    Records,
+    /// A record that is still being written. Others may be behind it.
+    Unfinished,
+    /// Nothing: all that was written before has been read.
+    Nothing,
+}
+
 /// The reading end.
 #[derive(Debug)]
 pub(crate) enum Reader {
@@ -65,9 +76,17 @@ impl Reader {
         }
     }
 
-    /// Appends the frames of what is waiting, a bounded number of bytes at a time; says whether there was any.
+    /// The time (`CLOCK_MONOTONIC`, ns) up to which everything that was written has been appended.
+    pub(crate) fn complete_ns(&self) -> u64 {
+        match self {
+            Self::Ring(ring) => ring.complete_ns(),
+            Self::Perf(perf) => perf.complete_ns(),
+        }
+    }
+
+    /// Appends the frames of what is waiting, a bounded number of bytes at a time; says what there was.
     /// At the end (`last`) nothing is held back for ordering.
-    pub(crate) fn read(&mut self, last: bool, block: &mut Vec<u64>) -> bool {
+    pub(crate) fn read(&mut self, last: bool, block: &mut Vec<u64>) -> Found {
         match self {
             Self::Ring(ring) => ring.read(block),
             Self::Perf(perf) => perf.read(last, &mut |record| frames::push(block, record)),

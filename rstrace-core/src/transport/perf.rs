@@ -9,8 +9,9 @@ use std::ffi::{c_int, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
 
-use super::Callback;
+use super::{Callback, Found};
 use crate::backend::attach::PerfRead;
+use crate::clock::monotonic_ns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{bytes_of, extend};
 
@@ -24,6 +25,9 @@ pub(crate) struct Perf {
     // the buffer keeps its context; dropped after it
     callback: Callback,
     merge: Merge,
+    /// When the last round over the CPUs began.
+    round_ns: u64,
+    complete_ns: u64,
 }
 
 /// Records waiting for older ones: their bytes in one arena, their times in a heap.
@@ -147,7 +151,11 @@ impl Perf {
                 ),
             )
         })?;
-        Ok(Self { buffer, callback, merge: Merge::default() })
+        Ok(Self { buffer, callback, merge: Merge::default(), round_ns: 0, complete_ns: 0 })
+    }
+
+    pub(super) fn complete_ns(&self) -> u64 {
+        self.complete_ns
     }
 
     pub(super) fn epoll_fd(&self) -> BorrowedFd<'_> {
@@ -155,7 +163,8 @@ impl Perf {
         unsafe { BorrowedFd::borrow_raw(libbpf_sys::perf_buffer__epoll_fd(self.buffer.as_ptr())) }
     }
 
-    pub(super) fn read(&mut self, last: bool, deliver: &mut dyn FnMut(&[u8])) -> bool {
+    pub(super) fn read(&mut self, last: bool, deliver: &mut dyn FnMut(&[u8])) -> Found {
+        let begin_ns = monotonic_ns();
         let buffer = self.buffer.as_ptr();
         let mut any = false;
         let merge = &mut self.merge;
@@ -169,7 +178,10 @@ impl Perf {
         });
         let held = !self.merge.waiting.is_empty();
         self.merge.release(last, deliver);
-        any || (held && !last)
+        // what this round found may be held back until the next
+        self.complete_ns = if self.merge.waiting.is_empty() { begin_ns } else { self.round_ns };
+        self.round_ns = begin_ns;
+        if any || (held && !last) { Found::Records } else { Found::Nothing }
     }
 }
 

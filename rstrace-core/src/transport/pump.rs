@@ -9,12 +9,12 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::{Reader, frames};
-use crate::clock::monotonic_ns;
+use super::{Found, Reader, frames};
 use crate::error::{Context, Result};
 use crate::memory::extend;
 
@@ -32,6 +32,7 @@ pub(crate) struct Pump {
     thread: Option<JoinHandle<()>>,
     /// A block that has been handed out, to be used again.
     spare: Vec<u64>,
+    complete_ns: u64,
 }
 
 #[derive(Debug)]
@@ -42,13 +43,14 @@ struct Shared {
     /// To end the thread.
     stop: EventFd,
     stopping: AtomicBool,
-    /// What was recorded until then (`CLOCK_MONOTONIC` ns) has been read and is in the queue, or was.
-    read_until: AtomicU64,
+    /// What was recorded until then (`CLOCK_MONOTONIC` ns) is in the queue, or was.
+    queued_ns: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    blocks: VecDeque<Block>,
+    /// With the time up to which nothing is missing behind each.
+    blocks: VecDeque<(Block, u64)>,
     /// Bytes of those that are in memory.
     waiting: usize,
     spare: Vec<Vec<u64>>,
@@ -81,18 +83,18 @@ impl Shared {
 }
 
 impl Queue {
-    fn push(&mut self, block: Vec<u64>) -> Vec<u64> {
+    fn push(&mut self, block: Vec<u64>, complete_ns: u64) -> Vec<u64> {
         let bytes = block.len() * 8;
         if self.waiting + bytes > MEMORY
             && let Ok(place) = self.spill(&block)
         {
-            self.blocks.push_back(Block::File(place, bytes));
+            self.blocks.push_back((Block::File(place, bytes), complete_ns));
             self.spilled += bytes as u64;
             return block;
         }
         // with no room in a file either, memory is what is left
         self.waiting += bytes;
-        self.blocks.push_back(Block::Memory(block));
+        self.blocks.push_back((Block::Memory(block), complete_ns));
         self.spare.pop().unwrap_or_default()
     }
 
@@ -132,17 +134,17 @@ impl Pump {
             filled: eventfd()?,
             stop: eventfd()?,
             stopping: AtomicBool::new(false),
-            read_until: AtomicU64::new(0),
+            queued_ns: AtomicU64::new(0),
         });
         let own = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("reader".into()).spawn(move || pump(reader, &own));
-        Ok(Self { shared, thread: Some(thread.context("the reader's thread")?), spare: Vec::new() })
+        let thread = Some(thread.context("the reader's thread")?);
+        Ok(Self { shared, thread, spare: Vec::new(), complete_ns: 0 })
     }
 
-    /// The time (`CLOCK_MONOTONIC`, ns) until which all has been read. To be asked before [`Pump::read`]: if that
-    /// finds nothing, all until then has been handed out.
-    pub(crate) fn read_until(&self) -> u64 {
-        self.shared.read_until.load(Ordering::Acquire)
+    /// The time (`CLOCK_MONOTONIC`, ns) up to which all records have been handed out.
+    pub(crate) fn complete_ns(&self) -> u64 {
+        self.complete_ns
     }
 
     /// Becomes readable when something is waiting.
@@ -166,8 +168,13 @@ impl Pump {
     /// are lost.
     pub(crate) fn read(&mut self, deliver: &mut dyn FnMut(&[u8])) -> Result<bool> {
         let _ = self.shared.filled.read();
+        // before the queue: what is added meanwhile is not promised
+        let queued_ns = self.shared.queued_ns.load(Ordering::Acquire);
         let mut queue = self.shared.queue();
-        let Some(block) = queue.blocks.pop_front() else { return Ok(false) };
+        let Some((block, complete_ns)) = queue.blocks.pop_front() else {
+            self.complete_ns = queued_ns;
+            return Ok(false);
+        };
         let words = match block {
             Block::Memory(words) => {
                 queue.waiting -= words.len() * 8;
@@ -189,6 +196,7 @@ impl Pump {
         }
         self.spare = words;
         self.spare.clear();
+        self.complete_ns = complete_ns;
         Ok(true)
     }
 
@@ -215,21 +223,31 @@ impl Drop for Pump {
     }
 }
 
+/// How long a record is waited for that is being written.
+const UNFINISHED: Duration = Duration::from_micros(100);
+
 fn pump(mut reader: Reader, shared: &Shared) {
     run_first();
     let mut block: Vec<u64> = Vec::with_capacity(2 * BLOCK / 8);
     loop {
         // before the last read, so that this one sees everything
         let last = shared.stopping.load(Ordering::Acquire);
-        let begin_ns = monotonic_ns();
-        let any = reader.read(last, &mut block);
-        if !block.is_empty() && (!any || block.len() * 8 >= BLOCK) {
-            block = hand_on(shared, block);
+        let found = reader.read(last, &mut block);
+        if !block.is_empty() && (found != Found::Records || block.len() * 8 >= BLOCK) {
+            block = hand_on(shared, block, reader.complete_ns());
         }
-        if any {
-            continue;
+        if block.is_empty() {
+            shared.queued_ns.store(reader.complete_ns(), Ordering::Release);
         }
-        shared.read_until.store(begin_ns, Ordering::Release);
+        match found {
+            Found::Records => continue,
+            Found::Unfinished => {
+                // who writes it may wait for this CPU
+                std::thread::sleep(UNFINISHED);
+                continue;
+            }
+            Found::Nothing => {}
+        }
         if last {
             shared.queue().ended = true;
             return;
@@ -259,8 +277,8 @@ fn without_padding(bytes: &[u8]) -> &[u8] {
     bytes.get(..size).unwrap_or(bytes)
 }
 
-fn hand_on(shared: &Shared, block: Vec<u64>) -> Vec<u64> {
-    let mut next = shared.queue().push(block);
+fn hand_on(shared: &Shared, block: Vec<u64>, complete_ns: u64) -> Vec<u64> {
+    let mut next = shared.queue().push(block, complete_ns);
     next.clear();
     let _ = shared.filled.write(1);
     next
@@ -275,11 +293,13 @@ mod tests {
         let mut queue = Queue::default();
         let block = |number: u64| vec![number; MEMORY / 8 / 4];
         for number in 0..6 {
-            queue.push(block(number));
+            queue.push(block(number), number);
         }
         assert_eq!(queue.spilled, 2 * (MEMORY / 4) as u64);
         for number in 0..6 {
-            let words = match queue.blocks.pop_front().unwrap() {
+            let (words, complete_ns) = queue.blocks.pop_front().unwrap();
+            assert_eq!(complete_ns, number);
+            let words = match words {
                 Block::Memory(words) => words,
                 Block::File(place, bytes) => read_back(&mut queue, place, bytes, Vec::new()).unwrap(),
             };

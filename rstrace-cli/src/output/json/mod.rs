@@ -42,8 +42,6 @@ pub struct Objects<W> {
     /// Of which signals lines tell, a bit each from that of signal 1.
     signals: u64,
     threads: Threads,
-    /// The latest time of which an event told.
-    newest_ns: u64,
     /// What happened before has been told.
     complete_ns: u64,
 }
@@ -57,7 +55,6 @@ impl<W: Write> Objects<W> {
             wall: Wall::default(),
             signals,
             threads: Threads::default(),
-            newest_ns: 0,
             complete_ns: 0,
         }
     }
@@ -394,7 +391,6 @@ fn sums(pairs: &[(String, u64)]) -> std::collections::BTreeMap<&str, u64> {
 impl<W: Write> Sink for Objects<W> {
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         let (tid, time_ns) = (event.tid, event.time_ns);
-        self.newest_ns = self.newest_ns.max(time_ns);
         match &event.kind {
             EventKind::Call(call) => {
                 let thread = self.threads.get_or_insert(tid, || Thread::new(tid, call.abi, 0));
@@ -433,7 +429,7 @@ impl<W: Write> Sink for Objects<W> {
     }
 
     fn overdue(&mut self, complete_ns: u64, ask: &mut dyn FnMut(Option<u32>, u32)) {
-        let complete_ns = complete_ns.max(self.newest_ns.saturating_sub(LONG_NS)).max(self.complete_ns);
+        let complete_ns = complete_ns.max(self.complete_ns);
         self.complete_ns = complete_ns;
         for thread in self.threads.iter_mut() {
             let is_silent = thread.shown.is_none() && thread.heard_ns < complete_ns;
