@@ -126,16 +126,19 @@ fn write_tagged_address(out: &mut Vec<u8>, control: u64) {
 /// Bytes of a thread's name with its terminator: `TASK_COMM_LEN` of `linux/sched.h`.
 const NAME_BYTES: usize = 16;
 
-/// The name of a thread: what is beyond its length is not looked at.
+/// The name of a thread: as much as the kernel reads, which is all but the last byte. It does not look whether the name
+/// ends there, so `...` may stand for nothing.
 static NAME: Type = Type::Custom(&Custom {
     size: NAME_BYTES,
     compat_size: NAME_BYTES,
     shape: Shape::Bare,
     parts: |object, _, emit| {
         let mut text = |bytes, more| emit(Item::element(Value::Text { bytes, more, whole: false }));
-        match object.bytes.iter().position(|byte| *byte == 0) {
-            Some(end) => text(&object.bytes[..end], false),
-            None if object.bytes.len() == NAME_BYTES => text(&object.bytes[..NAME_BYTES - 1], true),
+        let read = object.bytes.get(..NAME_BYTES - 1);
+        let known = read.unwrap_or(object.bytes);
+        match known.iter().position(|byte| *byte == 0) {
+            Some(end) => text(&known[..end], false),
+            None if read.is_some() => text(known, true),
             None => {}
         }
     },
