@@ -260,6 +260,8 @@ impl Plan {
         }
         config.slots = self.slots();
         config.execs = self.vectors.into();
+        config.complex = self.complex.into();
+        config.selecting = (!self.variants.is_empty()).into();
         for table in &self.tables {
             let captures = &table.capture[..table.captures.into()];
             config.kinds |= captures.iter().fold(0, |kinds, capture| kinds | 1 << capture.what);
