@@ -131,8 +131,10 @@ struct {
 /* What a new place holds. */
 const struct inflight no_call = {};
 
+/* Written through a mapping, as it has a row for each of many calls. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, u32);
 	__type(value, struct pair);
