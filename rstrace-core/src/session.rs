@@ -13,11 +13,12 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::signal::{self, SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
-use rstrace_probes_bpf::layout::{self, Counters};
+use rstrace_probes_bpf::layout;
 
 use crate::backend::Backend;
 use crate::backend::attach::{self, Attached, Settings};
 use crate::backend::plan::{self, Plan, Tally, Wish};
+use crate::backend::tables;
 use crate::before::{self, Before, Numbered};
 use crate::clock::monotonic_ns;
 use crate::deliver::{self, Delivery, Known, Sink, wait_status};
@@ -33,7 +34,9 @@ use crate::statistics::{Counter, Counting, Statistics, Times};
 use crate::target::Target;
 use crate::target::attach::{Process, no_such_process, readers_of_our_output, thread_exists};
 use crate::target::launch::{Held, Inherited};
+use crate::transport::perf::Perf;
 use crate::transport::pump::{POLL_MS, Pump};
+use crate::transport::ring::Ring;
 use crate::transport::{NO_RING, Reader, Transport};
 use crate::underway;
 use crate::unpreempted::Unpreempted;
@@ -242,12 +245,15 @@ impl<'m> Session<'m> {
             buffer: if silent { 4096 } else { buffer.max(4096).next_power_of_two() },
             counting: options.counting,
         };
-        let mut attached = attach::load(machine, &plan, &settings)?;
+        let ring = match transport {
+            Transport::Ring => Some(Ring::make(settings.buffer)?),
+            Transport::Perf => None,
+        };
+        let (mut attached, ring) = attach::load(machine, &plan, &settings, ring)?;
         let maps = &attached.skel.maps;
-        let read = attached.perf_read();
-        let reader = match transport {
-            Transport::Ring => Reader::new(transport, maps.ring.as_fd(), settings.buffer, read)?,
-            Transport::Perf => Reader::new(transport, maps.perf.as_fd(), settings.buffer, read)?,
+        let reader = match ring {
+            Some(ring) => Reader::Ring(ring),
+            None => Reader::Perf(Perf::new(maps.perf.as_fd(), settings.buffer, attached.perf_read())?),
         };
         if let End::Signal = end {
             for pid in readers_of_our_output() {
@@ -544,11 +550,12 @@ impl<'m> Session<'m> {
             ..Ledger::default()
         };
         ledger.lost.ended_within = unfinished;
+        let counters = tables::read_counters(&self.attached.skel.maps.counts)?;
         // what is only counted is no part of the account of what was to be delivered
         for (index, known) in self.delivery.pairs().iter().enumerate().filter(|_| !silent) {
-            ledger.add(&known.name, &self.counters(index as u32 + 1)?, known.unwanted);
+            ledger.add(&known.name, &counters[index + 1], known.unwanted);
         }
-        let points = self.counters(0)?;
+        let points = &counters[0];
         ledger.lost_points = points.count[layout::COUNT_POINT_LOST];
         ledger.not_followed = points.count[layout::COUNT_NOT_FOLLOWED];
         ledger.throttled = points.count[layout::COUNT_THROTTLED];
@@ -620,21 +627,6 @@ impl<'m> Session<'m> {
             return Err(io::Error::last_os_error()).context("the command's exit status is lost");
         }
         Ok(wait_status(status as u32))
-    }
-
-    /// The sum over the CPUs of what was counted for a pair, or for the points (0).
-    fn counters(&self, pair: u32) -> Result<Counters> {
-        let mut sum = Counters::default();
-        let per_cpu = self.attached.skel.maps.counts.lookup_percpu(&pair.to_ne_bytes(), MapFlags::ANY);
-        for cpu in per_cpu.context("the counters")?.unwrap_or_default() {
-            let mut counters = Counters::default();
-            if plain::copy_from_bytes(&mut counters, &cpu).is_ok() {
-                for (sum, count) in sum.count.iter_mut().zip(counters.count) {
-                    *sum += count;
-                }
-            }
-        }
-        Ok(sum)
     }
 
     /// Shows the calls that are still under way, and counts them.

@@ -241,25 +241,40 @@ __noinline int capture_made(u32 lane, u32 index)
 
 #include "file.h"
 
-/* Reads a simple capture; 0 if there is nothing more to do for it, else it could not be read. */
-static __noinline long capture_one(struct scratch *s, const struct capture *c)
+/*
+ * Reads a simple capture; 0 if there is nothing more to do for it, else it could not be read. Global, so that
+ * the verifier looks at it once and not for each place that a capture may have.
+ */
+__noinline int capture_one(u32 lane, u32 index)
 {
-	struct reading *r = &s->reading;
-	u32 status = PAYLOAD_WHOLE, arg = c->from;
+	struct scratch *s = scratch_of(lane);
+	u32 pair, status = PAYLOAD_WHOLE, arg;
+	const struct capture *c;
+	struct reading *r;
 	u64 off, len, most;
+	struct pair *p;
 	bool is_string;
 	long n;
 
+	if (!s || index >= MAX_CAPTURES)
+		return 0;
+	pair = s->record.pair;
+	p = bpf_map_lookup_elem(&pairs, &pair);
+	if (!p)
+		return 0;
+	r = &s->reading;
+	c = &p->capture[index];
+	arg = c->from;
 	if (s->len > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload))
 		return 0;
 	r->address = arg < MAX_ARGS ? s->record.args[arg] : 0;
 	if (HAS_KIND(WHAT_FILE) && c->what == WHAT_FILE) {
 		if (arg == FROM_RETURN)
 			r->address = s->record.ret;
-		return is_moment_of_file(s, c) ? capture_file(s->way.lane) : 0;
+		return is_moment_of_file(s, c) ? capture_file(lane) : 0;
 	}
 	if (HAS_MADE && c->what >= WHAT_KERNEL_STRING)
-		return capture_made(s->way.lane, r->next);
+		return capture_made(lane, index);
 	/* vectors are read elsewhere, see vector.h */
 	if (!r->address || (c->what != WHAT_STRING && c->what != WHAT_BYTES))
 		return 0;
@@ -350,11 +365,13 @@ __noinline int capture_simple(u32 lane, u32 when)
 		if (i >= config.simple || i >= p->captures)
 			break;
 		r->next = i;
+		/* `when` is read anew: each value that it is known to have would be a path of its own */
+		barrier();
 		if (!(s->pending & (1U << i)))
 			continue;
-		if (when == WHEN_ENTRY && c->when != WHEN_ENTRY)
+		if (r->when == WHEN_ENTRY && c->when != WHEN_ENTRY)
 			continue;
-		if (!is_due(s, c) || !capture_one(s, c))
+		if (!is_due(s, c) || !capture_one(lane, i))
 			s->pending &= ~(1U << i);
 	}
 	return 0;

@@ -131,8 +131,10 @@ struct {
 /* What a new place holds. */
 const struct inflight no_call = {};
 
+/* Written through a mapping, as it has a row for each of many calls. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, u32);
 	__type(value, struct pair);
@@ -418,7 +420,7 @@ static __always_inline struct pair *row_of(u32 *pair, const u64 *args)
 	struct variant_key key = {.pair = *pair};
 	u32 select, *row;
 
-	if (!p || !p->select)
+	if (!p || !config.selecting || !p->select)
 		return p;
 	select = p->select - 1;
 	if (select >= MAX_ARGS)
@@ -443,27 +445,30 @@ static __always_inline bool is_for_return(struct scratch *s)
 	return p && !p->ahead;
 }
 
-/* Files the call whose entry has been captured as in flight. */
+/*
+ * Files the call whose entry has been captured as in flight. What differs is kept in memory, where the
+ * verifier does not know its values: in registers it would walk through the rest once for each.
+ */
 static __always_inline void finish_enter(void *ctx, struct scratch *s)
 {
 	u64 key = inflight_key(s->record.pid_tgid, s->record.slot);
-	u32 pair = s->record.pair, pending = s->pending;
+	u32 pair = s->record.pair;
 	struct inflight *in;
-	u64 len = s->len;
 	long err = 0;
+	u64 len;
 
-	barrier_var(len);
-	if (len > INLINE_LEN) {
+	if (s->len > INLINE_LEN) {
 		/* what had no room may be read again at return */
 		if (is_for_return(s)) {
-			pending = ALL_CAPTURES;
+			s->pending = ALL_CAPTURES;
 		} else {
 			if (emit(ctx, s))
-				pending = ALL_CAPTURES;
+				s->pending = ALL_CAPTURES;
 			s->record.parts++;
 		}
-		len = 0;
+		s->len = 0;
 	}
+	barrier();
 	if (tallying.mode && s->record.slot == 0)
 		start_clock(s->record.nr, s->record.flags & CALL_COMPAT);
 	in = place_of(&key, &err);
@@ -492,10 +497,15 @@ static __always_inline void finish_enter(void *ctx, struct scratch *s)
 	in->flags = s->record.flags;
 	in->parts = s->record.parts;
 	in->nested = 0;
-	in->pending = pending;
+	in->pending = s->pending;
+	len = s->len;
 	in->len = len;
-	if (len && len <= INLINE_LEN)
-		bpf_probe_read_kernel(in->data, len, s->data);
+	if (len) {
+		/* as in resume_record() */
+		barrier_var(len);
+		if (len <= INLINE_LEN)
+			bpf_probe_read_kernel(in->data, len, s->data);
+	}
 	/* last, as user space may read it at any moment: only what has a pair is whole */
 	barrier();
 	in->pair = pair;
@@ -533,7 +543,7 @@ static __always_inline int enter(void *ctx, struct call *c)
 	s->record.nr = c->nr;
 	s->frame = c->frame;
 	s->pending = (1U << p->captures) - 1;
-	if (p->complex) {
+	if (config.complex && p->complex) {
 		begin_reading(s, WHEN_ENTRY);
 		return 1;
 	}
@@ -544,23 +554,20 @@ static __always_inline int enter(void *ctx, struct call *c)
 }
 
 /*
- * -512 and its like also come when the thread is being killed and will not go on, and so does the 0 of a kill
- * by which it killed itself. What a signal other than SIGKILL does to the thread that it was sent to is seen
- * by a debugger after the call, and told after it here.
+ * Whether the thread is being killed, of a call with a result that may mean it. Few calls have one, so it is
+ * global, as what is in path.h.
  */
-static __always_inline bool never_returns(u32 nr, bool compat, s64 ret)
+__noinline int is_killed_within(u32 nr, u32 table, s64 ret)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	u32 table = compat, signal;
 	bool killed = 0;
+	u32 signal;
 
-	/* for the verifier, which does not know what a bool can be */
-	barrier_var(table);
 	table &= 1;
 	if (!ret)
 		for (int i = 0; i < MAX_KILLS; i++)
 			killed |= nr == config.kills[table][i];
-	if (!killed && (ret > -512 || ret < -516))
+	if (!killed && !ret)
 		return 0;
 	if (!(BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT))
 		return !killed && BPF_CORE_READ(task, pending.signal.sig[0]) & SIGKILL_BIT;
@@ -568,6 +575,18 @@ static __always_inline bool never_returns(u32 nr, bool compat, s64 ret)
 	if (killed)
 		return signal == SIGKILL;
 	return !signal || signal == SIGKILL || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid);
+}
+
+/*
+ * -512 and its like also come when the thread is being killed and will not go on, and so does the 0 of a kill
+ * by which it killed itself. What a signal other than SIGKILL does to the thread that it was sent to is seen
+ * by a debugger after the call, and told after it here.
+ */
+static __always_inline bool never_returns(u32 nr, bool compat, s64 ret)
+{
+	if (ret && (ret > -512 || ret < -516))
+		return 0;
+	return is_killed_within(nr, compat, ret);
 }
 
 /* Of a call whose path could not be read at the entry, whether it is asked for. */
@@ -713,7 +732,7 @@ static __always_inline int leave(void *ctx, struct call *c, const bool has_tails
 		return 0;
 	if (s->pending) {
 		p = bpf_map_lookup_elem(&pairs, &pair);
-		if (p && p->complex) {
+		if (config.complex && p && p->complex) {
 			begin_reading(s, WHEN_RETURN);
 			return 1;
 		}

@@ -308,6 +308,8 @@ struct config {
 	 * verifier does not look at code that these rule out. */
 	u32 kinds;
 	u32 simple;
+	u32 complex;   /* some pairs are */
+	u32 selecting; /* some pairs have rows of their own for some values of an argument */
 	u32 slots;     /* in use: that of syscalls, and those of functions */
 	u32 execve[2]; /* its number, native and compat: the kernel reports every exec that succeeded by it */
 	u32 execs;     /* execve is traced: it may change the ABI within a call */

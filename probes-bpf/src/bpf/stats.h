@@ -269,7 +269,7 @@ static __always_inline struct call_clock *stop_clock(struct call_clock *clock, u
 }
 
 /* At the return of a call that the engine has looked at. */
-static __always_inline void tally_return(u32 nr, bool compat, s64 ret)
+static __noinline void tally_return(u32 nr, u32 compat, s64 ret)
 {
 	tally_call(stop_clock(clock_of_current(0), nr), nr, compat, ret);
 }

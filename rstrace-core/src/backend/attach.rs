@@ -2,18 +2,19 @@
 
 use std::fmt;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use libbpf_rs::skel::{OpenSkel, Skel, SkelBuilder};
-use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, PrintLevel, ProgramMut};
+use libbpf_rs::{MapCore, MapFlags, OpenObject, PrintLevel};
 use rstrace_probes_bpf::{RstraceSkel, RstraceSkelBuilder, layout};
 
 use super::kprobe::{self, ReturnEvent};
 use super::plan::{Plan, Prepare, Tail, Wish};
-use super::{Backend, TracepointHook};
+use super::programs::{self, Program};
+use super::{Backend, TracepointHook, tables};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::filter::{Filter, path_keys};
 use crate::machine::btf::Copied;
@@ -21,6 +22,7 @@ use crate::machine::{Machine, has_helper, perf_event_open};
 use crate::probe::Accesses;
 use crate::statistics::{Counting, Times};
 use crate::transport::Transport;
+use crate::transport::ring::{Making, Ring};
 
 /// What the kernel side is told beyond the plan.
 #[derive(Debug)]
@@ -51,8 +53,9 @@ const PLACES: u32 = 8192;
 
 /// The loaded kernel side, with its programs attached until it is dropped.
 pub(crate) struct Attached<'m> {
-    // the order is that of dropping: links, then the events they use, then the object
-    links: Vec<Link>,
+    // the order is that of dropping: what attaches programs, then the events they use, then the object
+    links: Vec<OwnedFd>,
+    programs: Vec<Program>,
     kretprobes: usize,
     returns: Vec<ReturnEvent<'m>>,
     /// The kernel side's count of living threads, in its mapped .bss.
@@ -103,11 +106,16 @@ fn is_verbose() -> bool {
 /// The verifier's statistics, without its log (`BPF_LOG_STATS` of the kernel's bpf_verifier.h).
 const LOG_STATISTICS: u32 = 4;
 
-fn load_error(error: libbpf_rs::Error) -> Error {
-    let said = LIBBPF_SAID.lock().map(|s| s.clone()).unwrap_or_default();
+/// Shows what libbpf and the verifier said, if that is asked for.
+fn say_all() {
     if is_verbose() {
-        eprintln!("{said}");
+        eprintln!("{}", LIBBPF_SAID.lock().map(|said| said.clone()).unwrap_or_default());
     }
+}
+
+fn load_error(error: libbpf_rs::Error) -> Error {
+    say_all();
+    let said = LIBBPF_SAID.lock().map(|s| s.clone()).unwrap_or_default();
     let reason = said.lines().find(|line| line.contains("failed")).unwrap_or("");
     Error::new(
         ErrorKind::Unsupported,
@@ -115,8 +123,13 @@ fn load_error(error: libbpf_rs::Error) -> Error {
     )
 }
 
-/// Loads the programs of a plan; nothing is attached yet.
-pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -> Result<Attached<'m>> {
+/// Loads the programs of a plan; nothing is attached yet. They write to the ring that is being made meanwhile, if one is.
+pub(crate) fn load<'m>(
+    machine: &'m Machine,
+    plan: &Plan,
+    settings: &Settings,
+    ring: Option<Making>,
+) -> Result<(Attached<'m>, Option<Ring>)> {
     if let Ok(mut said) = LIBBPF_SAID.lock() {
         said.clear();
     }
@@ -197,7 +210,7 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
         maps.pairs.set_max_entries(rows)?;
         maps.counts.set_max_entries(rows)?;
         maps.variants.set_max_entries((plan.variants().len() as u32).max(1))?;
-        maps.arg_filters.set_max_entries(rows)?;
+        maps.arg_filters.set_max_entries(if settings.filter.args.is_empty() { 1 } else { rows })?;
         let is_by_path = !settings.filter.paths.is_empty();
         maps.path_args.set_max_entries(if is_by_path { rows } else { 1 })?;
         let paths = (settings.filter.paths.len() as u32).max(1);
@@ -223,19 +236,22 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
             }
         }
         match settings.transport {
-            Transport::Ring => {
-                maps.ring.set_max_entries(settings.buffer as u32)?;
-                maps.perf.set_autocreate(false)
-            }
+            Transport::Ring => maps.perf.set_autocreate(false),
             Transport::Perf => maps.ring.set_autocreate(false),
         }
     })();
     sized.map_err(load_error)?;
-
-    let mut skel = open.load().map_err(load_error)?;
-    if is_verbose() {
-        eprintln!("{}", LIBBPF_SAID.lock().map(|said| said.clone()).unwrap_or_default());
+    let ring = ring.map(Making::finish).transpose()?;
+    if let Some(ring) = &ring {
+        open.maps.ring.reuse_fd(ring.map()).map_err(load_error)?;
     }
+
+    let said = |message: &str| keep_message(PrintLevel::Debug, message.to_owned());
+    let level = is_verbose().then_some(LOG_STATISTICS);
+    let mut programs = programs::load(open.open_object_mut(), level, &said).inspect_err(|_| say_all())?;
+    let mut skel = open.load().map_err(load_error)?;
+    programs.extend(programs::of_libbpf(skel.object())?);
+    say_all();
     Filter::hold(&skel.maps.cgroup_set, cgroups.as_ref())?;
     Filter::hold(&skel.maps.mntns_set, namespaces.as_ref())?;
     let bss = skel.maps.bss_data.as_deref_mut().context_missing()?;
@@ -243,15 +259,16 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
     let live = NonNull::from(&mut bss.live);
     let perf_read = NonNull::from(&mut bss.perf_read);
     let epoch = NonNull::from(&mut bss.epoch);
-    for (index, row) in plan.tables().iter().enumerate() {
+    tables::write_pairs(&skel.maps.pairs, plan.tables()).context("the table of pairs")?;
+    for index in 0..plan.tables().len() {
         let key = (index as u32 + 1).to_ne_bytes();
-        // SAFETY: the row is plain data without padding, see layout.
-        let value = unsafe { plain::as_bytes(row) };
-        skel.maps.pairs.update(&key, value, MapFlags::ANY).map_err(load_error)?;
-        let tests = settings.filter.tests(plan.name(index));
-        // SAFETY: as above.
-        let value = unsafe { plain::as_bytes(&tests) };
-        skel.maps.arg_filters.update(&key, value, MapFlags::ANY).map_err(load_error)?;
+        // without an entry a pair has no tests
+        if !settings.filter.args.is_empty() {
+            let tests = settings.filter.tests(plan.name(index));
+            // SAFETY: the row is plain data without padding, see layout.
+            let value = unsafe { plain::as_bytes(&tests) };
+            skel.maps.arg_filters.update(&key, value, MapFlags::ANY).map_err(load_error)?;
+        }
         if !settings.filter.paths.is_empty() {
             let Accesses { paths, descriptors } = plan.accesses(index);
             let value = [u16::from(paths).to_ne_bytes(), u16::from(descriptors).to_ne_bytes()].concat();
@@ -265,12 +282,15 @@ pub(crate) fn load<'m>(machine: &'m Machine, plan: &Plan, settings: &Settings) -
             skel.maps.path_ways.update(&way, &[1], MapFlags::ANY).map_err(load_error)?;
         }
     }
+    let (mut keys, mut values) = (Vec::new(), Vec::new());
     for (key, row) in plan.variants() {
         // SAFETY: the key is plain data without padding, see layout.
-        let key = unsafe { plain::as_bytes(key) };
-        skel.maps.variants.update(key, &u32::from(*row).to_ne_bytes(), MapFlags::ANY).map_err(load_error)?;
+        keys.extend(unsafe { plain::as_bytes(key) });
+        values.extend(u32::from(*row).to_ne_bytes());
     }
-    Ok(Attached { links: Vec::new(), kretprobes: 0, returns: Vec::new(), live, perf_read, epoch, skel })
+    tables::fill(&skel.maps.variants, &keys, &values).map_err(load_error)?;
+    let (links, returns) = (Vec::new(), Vec::new());
+    Ok((Attached { links, programs, kretprobes: 0, returns, live, perf_read, epoch, skel }, ring))
 }
 
 /// Places for the threads that may make calls: with all processes twice those that there are now.
@@ -306,18 +326,11 @@ impl<'m> Attached<'m> {
             kprobe::remove_orphans(tracefs);
         }
         let mut links = Vec::new();
-        let mut programs: Vec<_> = self
-            .skel
-            .object()
-            .progs_mut()
-            .filter(|p| p.as_fd().as_raw_fd() >= 0)
-            .map(|p| (order(&p.name().to_string_lossy()), p))
-            .collect();
-        programs.sort_by_key(|(order, _)| *order);
-        for (_, program) in programs {
-            let name = program.name().to_string_lossy().into_owned();
+        self.programs.sort_by_key(|program| order(&program.name));
+        for program in &self.programs {
+            let name = &program.name;
             let maps = &self.skel.maps;
-            if let Some(tail) = Tail::of(&name) {
+            if let Some(tail) = Tail::of(name) {
                 let (table, place) = match tail {
                     Tail::Prepare => (&maps.prepare_again, 0),
                     Tail::Failed => (&maps.failed_again, 0),
@@ -336,7 +349,7 @@ impl<'m> Attached<'m> {
                 let place = layout::TAIL_EXIT.to_ne_bytes();
                 maps.tails.update(&place, &fd, MapFlags::ANY).context("the table of tail calls")?;
             }
-            let link = attach_program(machine, plan, &program, &name, &mut self.returns)?;
+            let link = attach_program(machine, plan, program, &mut self.returns)?;
             links.push(link);
         }
         self.links = links;
@@ -398,18 +411,18 @@ impl<'m> Attached<'m> {
             return None;
         }
         let mut sum = 0;
-        for program in self.skel.object().progs_mut().filter(|p| p.as_fd().as_raw_fd() >= 0) {
-            sum += recursion_misses(program.as_fd().as_raw_fd())?;
+        for program in &self.programs {
+            sum += recursion_misses(program.as_fd())?;
         }
         Some(sum)
     }
 }
 
-fn recursion_misses(program: i32) -> Option<u64> {
+fn recursion_misses(program: BorrowedFd<'_>) -> Option<u64> {
     let mut info = libbpf_sys::bpf_prog_info::default();
     let mut len = size_of_val(&info) as u32;
     // SAFETY: the structure is as long as said, and the kernel fills no more than that.
-    let err = unsafe { libbpf_sys::bpf_prog_get_info_by_fd(program, &mut info, &mut len) };
+    let err = unsafe { libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &mut info, &mut len) };
     (err == 0).then_some(info.recursion_misses)
 }
 
@@ -432,13 +445,13 @@ fn order(name: &str) -> u8 {
 fn attach_program<'m>(
     machine: &'m Machine,
     plan: &Plan,
-    program: &ProgramMut<'_>,
-    name: &str,
+    program: &Program,
     returns: &mut Vec<ReturnEvent<'m>>,
-) -> Result<Link> {
+) -> Result<OwnedFd> {
+    let name = program.name.as_str();
     let what =
         |e: &dyn fmt::Display| Error::new(ErrorKind::Unsupported, format!("{name} can't be attached: {e}"));
-    let perf = |fd: OwnedFd| program.attach_perf_event(fd.into_raw_fd()).map_err(|e| what(&e));
+    let perf = |fd: OwnedFd| program.attach_perf(fd).map_err(|e| what(&e));
     let function = |prefix: &str| Some(&plan.functions[name.strip_prefix(prefix)?.parse::<usize>().ok()?]);
     let slot = |prefix: &str| name.strip_prefix(prefix).and_then(|slot| slot.parse::<usize>().ok());
     if let Some(function) = function("kprobe_") {
@@ -457,13 +470,12 @@ fn attach_program<'m>(
         return perf(kprobe::open(machine, Prepare::FUNCTION, false).map_err(|e| what(&e))?);
     }
     if name.starts_with("fentry") || name.starts_with("fexit") {
-        return program.attach_trace().map_err(|e| what(&e));
+        return program.attach_raw(None).map_err(|e| what(&e));
     }
-    let section = program.section().to_string_lossy();
-    if let Some(tracepoint) = section.strip_prefix("raw_tp/") {
-        return program.attach_raw_tracepoint(tracepoint).map_err(|e| what(&e));
+    if let Some(tracepoint) = program.section.strip_prefix("raw_tp/") {
+        return program.attach_raw(Some(tracepoint)).map_err(|e| what(&e));
     }
-    let event = section.strip_prefix("tp/").context_missing()?;
+    let event = program.section.strip_prefix("tp/").context_missing()?;
     let tracefs = machine.tracefs().map_err(unsupported)?;
     let config = tracefs.event_id(event).map_err(|e| what(&e))?;
     let mut attr =

@@ -5,6 +5,8 @@ pub(crate) mod attach;
 pub(crate) mod fentry;
 pub(crate) mod kprobe;
 pub(crate) mod plan;
+pub(crate) mod programs;
+pub(crate) mod tables;
 
 use std::fmt;
 
@@ -118,7 +120,7 @@ fn judge_tracepoint(machine: &Machine, pair: &Pair) -> Verdict {
         return Verdict::Lossy(format!(
             "arguments of a new program that are not resident can't be read: this kernel has neither the tracepoint \
              {} nor kprobes",
-            plan::Prepare::TRACEPOINT.to_string_lossy()
+            plan::Prepare::TRACEPOINT
         ));
     }
     Verdict::Complete

@@ -2,13 +2,12 @@
 //! the kernel side works by.
 
 use std::collections::BTreeSet;
-use std::ffi::CStr;
 
 use rstrace_probes_bpf::layout;
 
 use super::{Backend, TracepointHook, Verdict, choose, fentry, functions, kprobe, tracepoint_hook};
 use crate::error::{Error, ErrorKind, Result};
-use crate::machine::{Machine, has_helper, has_tracepoint};
+use crate::machine::{Machine, has_helper};
 use crate::probe::{Accesses, Capture, Count, From, Hook, MAX_CAPTURES, PATH_MAX, Pair, Returns, What, When};
 
 /// A pair's place in the kernel side's tables: from 1, as 0 stands for "not traced".
@@ -260,6 +259,8 @@ impl Plan {
         }
         config.slots = self.slots();
         config.execs = self.vectors.into();
+        config.complex = self.complex.into();
+        config.selecting = (!self.variants.is_empty()).into();
         for table in &self.tables {
             let captures = &table.capture[..table.captures.into()];
             config.kinds |= captures.iter().fold(0, |kinds, capture| kinds | 1 << capture.what);
@@ -366,18 +367,20 @@ pub(crate) enum Prepare {
 }
 
 impl Prepare {
-    pub(crate) const TRACEPOINT: &CStr = c"sched_prepare_exec";
+    pub(crate) const TRACEPOINT: &str = "sched_prepare_exec";
     pub(crate) const FUNCTION: &'static str = "security_bprm_creds_for_exec";
 
     /// The one that this machine has.
     pub(crate) fn find(machine: &Machine) -> Option<Self> {
-        if has_tracepoint(Self::TRACEPOINT) {
-            Some(Self::Tracepoint)
-        } else if kprobe::find(machine, &[Self::FUNCTION]).is_ok() {
-            Some(Self::Kprobe)
-        } else {
-            None
-        }
+        *machine.prepare.get_or_init(|| {
+            if machine.has_tracepoint(Self::TRACEPOINT) {
+                Some(Self::Tracepoint)
+            } else if kprobe::find(machine, &[Self::FUNCTION]).is_ok() {
+                Some(Self::Kprobe)
+            } else {
+                None
+            }
+        })
     }
 }
 

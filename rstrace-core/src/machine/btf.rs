@@ -84,6 +84,11 @@ impl KernelTypes {
         Some((id, types.vlen(prototype)?))
     }
 
+    /// Whether there is a tracepoint of this name that BPF can be attached to: the type of its functions tells.
+    pub(crate) fn has_tracepoint(&self, name: &str) -> bool {
+        self.types().and_then(|types| types.find(KIND_TYPEDEF, &format!("btf_trace_{name}"))).is_some()
+    }
+
     /// The offset of a structure's member in bytes, through anonymous members too.
     pub(crate) fn member_offset(&self, structure: &str, member: &str) -> Option<u32> {
         let types = self.types()?;
@@ -174,7 +179,12 @@ impl<'a> Types<'a> {
 
     /// The first type of this kind and name, with its id.
     fn find(&self, kind: u32, name: &str) -> Option<(u32, usize)> {
-        self.of_kind(kind).find(|(_, at)| self.name(*at) == Some(name.as_bytes()))
+        self.of_kind(kind).find(|(_, at)| self.is_named(*at, name.as_bytes()))
+    }
+
+    fn is_named(&self, at: usize, name: &[u8]) -> bool {
+        let begin = self.word(at).and_then(|place| self.strings.get(place as usize..));
+        begin.and_then(|begin| begin.strip_prefix(name)).is_some_and(|rest| rest.first() == Some(&0))
     }
 
     /// Where the type with this id begins.
@@ -222,6 +232,7 @@ mod tests {
             });
             assert_eq!(types.function(name), of_libbpf, "{name}");
         }
+        assert!(types.has_tracepoint("sys_enter") && !types.has_tracepoint("sys_ente"));
         assert_eq!(types.member_offset("list_head", "prev"), Some(8));
         assert!(types.member_offset("file", "f_inode").is_some_and(|offset| offset > 0 && offset % 8 == 0));
         assert_eq!(types.member_offset("file", "no_such_member"), None);

@@ -7,13 +7,14 @@ pub(crate) mod tracefs;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
-use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use libbpf_rs::{MapType, ProgramType};
 
+use crate::backend::plan::Prepare;
 use crate::error::{Error, ErrorKind, Result};
 use btf::KernelTypes;
 use preempt::Preemption;
@@ -27,6 +28,8 @@ pub struct Machine {
     kprobe_pmu: OnceCell<Option<u32>>,
     types: RefCell<Option<Rc<KernelTypes>>>,
     ring: OnceCell<bool>,
+    /// How an execve's arguments can be read when they are resident.
+    pub(crate) prepare: OnceCell<Option<Prepare>>,
     /// What fentry can be attached to, by the first of the candidate names.
     pub(crate) fentry_functions: RefCell<BTreeMap<&'static str, FentryFunction>>,
 }
@@ -104,6 +107,12 @@ impl Machine {
         Ok(types.insert(Rc::new(KernelTypes::read()?)).clone())
     }
 
+    /// Whether a tracepoint exists. (To try it would take longer: what was attached to a tracepoint before has to be
+    /// gone from every CPU before the next one is let in.)
+    pub(crate) fn has_tracepoint(&self, name: &str) -> bool {
+        self.types().is_ok_and(|types| types.has_tracepoint(name))
+    }
+
     /// Gives their memory back, some megabytes.
     pub(crate) fn forget_types(&self) {
         *self.types.borrow_mut() = None;
@@ -125,32 +134,6 @@ impl Machine {
 /// Whether a BPF helper exists, for the programs that this crate loads.
 pub(crate) fn has_helper(id: libbpf_sys::bpf_func_id) -> bool {
     ProgramType::RawTracepoint.is_helper_supported(id).unwrap_or(false)
-}
-
-/// Whether a tracepoint exists: the smallest program is attached to it, because reading the kernel's types costs more
-/// than all the rest of a start.
-pub(crate) fn has_tracepoint(name: &CStr) -> bool {
-    let owned = |fd: i32| {
-        // SAFETY: the kernel just made this descriptor for us.
-        (fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
-    };
-    // r0 = 0; exit
-    let insns = [0xb7, 0x95].map(|code| libbpf_sys::bpf_insn { code, ..Default::default() });
-    // SAFETY: the instructions and the strings are valid and outlive the call; a null for the options is allowed.
-    let program = owned(unsafe {
-        libbpf_sys::bpf_prog_load(
-            libbpf_sys::BPF_PROG_TYPE_RAW_TRACEPOINT,
-            c"rstrace_try".as_ptr(),
-            c"GPL".as_ptr(),
-            insns.as_ptr(),
-            insns.len() as _,
-            std::ptr::null_mut(),
-        )
-    });
-    program.is_some_and(|program| {
-        // SAFETY: the descriptor is open and the name a C string.
-        owned(unsafe { libbpf_sys::bpf_raw_tracepoint_open(name.as_ptr(), program.as_raw_fd()) }).is_some()
-    })
 }
 
 /// Tries the cheapest thing that takes privilege: a map of one element.
@@ -204,10 +187,13 @@ fn why_not_permitted() -> String {
 
 /// Major and minor of the running kernel.
 pub(crate) fn kernel_release() -> (u32, u32) {
-    let release =
-        nix::sys::utsname::uname().map(|u| u.release().to_string_lossy().into_owned()).unwrap_or_default();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    static RELEASE: OnceLock<(u32, u32)> = OnceLock::new();
+    *RELEASE.get_or_init(|| {
+        let name = nix::sys::utsname::uname();
+        let release = name.map(|name| name.release().to_string_lossy().into_owned()).unwrap_or_default();
+        let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    })
 }
 
 /// Opens a perf event, close-on-exec.

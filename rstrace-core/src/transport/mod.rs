@@ -12,7 +12,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
 use crate::backend::attach::PerfRead;
-use crate::error::Result;
 
 /// A way for records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,23 +54,10 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
-    /// `read` is where the kernel side learns what has been taken out of perf buffers.
-    pub(crate) fn new(
-        transport: Transport,
-        map: BorrowedFd<'_>,
-        bytes: usize,
-        read: PerfRead,
-    ) -> Result<Self> {
-        Ok(match transport {
-            Transport::Ring => Self::Ring(ring::Ring::new(map, bytes)?),
-            Transport::Perf => Self::Perf(perf::Perf::new(map, bytes, read)?),
-        })
-    }
-
     /// Becomes readable when much is waiting; little is left for a timer.
     pub(crate) fn epoll_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Self::Ring(ring) => ring.epoll_fd(),
+            Self::Ring(ring) => ring.map(),
             Self::Perf(perf) => perf.epoll_fd(),
         }
     }

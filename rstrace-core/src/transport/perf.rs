@@ -114,7 +114,7 @@ unsafe extern "C" fn event(
 }
 
 impl Perf {
-    pub(super) fn new(map: BorrowedFd<'_>, bytes: usize, read: PerfRead) -> Result<Self> {
+    pub(crate) fn new(map: BorrowedFd<'_>, bytes: usize, read: PerfRead) -> Result<Self> {
         let page =
             nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096) as usize;
         let pages = (bytes / page).max(1);

@@ -3,8 +3,10 @@
 //! What waits is copied out in one piece and given back to the kernel side in one step: a step for each record, as libbpf
 //! does it, takes the positions' cache line away from the CPU that writes, each time.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
 
 use super::{Found, frames};
 use crate::clock::monotonic_ns;
@@ -16,8 +18,8 @@ use crate::memory::extend;
 const BATCH: usize = 256 << 10;
 
 /// The reading end of a ring buffer (`Documentation/bpf/ringbuf.rst`; the layout is that of kernel/bpf/ringbuf.c: a page
-/// with the consumer's position, one with the producer's, then the data twice in a row, so that each record is in one
-/// piece).
+/// with the consumer's position, one with the producer's, then the data). The kernel has the data twice in a row, but each
+/// page that is mapped costs time at a start.
 #[derive(Debug)]
 pub(crate) struct Ring {
     map: OwnedFd,
@@ -37,15 +39,46 @@ struct Goal {
     time_ns: u64,
 }
 
+/// A ring buffer that is being made: its pages are zeroed and mapped, which takes some milliseconds.
+#[derive(Debug)]
+pub(crate) struct Making(JoinHandle<Result<Ring>>);
+
+impl Making {
+    /// Waits until it is there.
+    pub(crate) fn finish(self) -> Result<Ring> {
+        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
 impl Ring {
-    pub(super) fn new(map: BorrowedFd<'_>, size: usize) -> Result<Self> {
+    /// Makes a map and its mappings in a thread of its own.
+    pub(crate) fn make(size: usize) -> Result<Making> {
+        let thread = thread::Builder::new().name("ring".into()).spawn(move || Self::new(size));
+        Ok(Making(thread.context("the thread that makes the ring buffer")?))
+    }
+
+    fn new(size: usize) -> Result<Self> {
+        let what = "the ring buffer can't be made";
+        // SAFETY: the name is a C string, the others are numbers, and a null for the options is allowed.
+        let fd = unsafe {
+            let kind = libbpf_sys::BPF_MAP_TYPE_RINGBUF;
+            libbpf_sys::bpf_map_create(kind, c"ring".as_ptr(), 0, 0, size as u32, std::ptr::null())
+        };
+        if fd < 0 {
+            return Err(io::Error::from_raw_os_error(-fd)).context(what);
+        }
+        // SAFETY: the kernel just made this descriptor for us.
+        Self::of(unsafe { OwnedFd::from_raw_fd(fd) }, size).context(what)
+    }
+
+    /// The reading end of a map of so many bytes.
+    fn of(map: OwnedFd, size: usize) -> io::Result<Self> {
         // SAFETY: a question about a number.
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
-        let what = "the ring buffer can't be mapped";
         Ok(Self {
-            map: map.try_clone_to_owned().context(what)?,
-            consumer: Mapping::shared(map, 0, page, true).context(what)?,
-            producer: Mapping::shared(map, page, page + 2 * size, false).context(what)?,
+            consumer: Mapping::shared(map.as_fd(), 0, page, true)?,
+            producer: Mapping::shared(map.as_fd(), page, page + size, false)?,
+            map,
             page,
             size,
             goal: Goal::default(),
@@ -57,7 +90,8 @@ impl Ring {
         self.complete_ns
     }
 
-    pub(super) fn epoll_fd(&self) -> BorrowedFd<'_> {
+    /// The map.
+    pub(crate) fn map(&self) -> BorrowedFd<'_> {
         self.map.as_fd()
     }
 
@@ -75,9 +109,10 @@ impl Ring {
         let waiting = (written.wrapping_sub(begin) as usize).min(self.size);
         let mut len = 0;
         while len < waiting.min(BATCH) {
-            // SAFETY: behind the producer's page the data stands twice, so `first + len`, less than twice its size, is
-            // inside; records begin at multiples of 8, and the kernel side sets and reads the head atomically.
-            let head = unsafe { &*self.producer.address().add(self.page + first + len).cast::<AtomicU32>() };
+            let place = (first + len) & (self.size - 1);
+            // SAFETY: the data stands behind the producer's page, and `place` is less than its size; records begin at
+            // multiples of 8, and the kernel side sets and reads the head atomically.
+            let head = unsafe { &*self.producer.address().add(self.page + place).cast::<AtomicU32>() };
             match frames::len_of(head.load(Ordering::Acquire)) {
                 Some(frame) => len += frame,
                 // still being written
@@ -93,13 +128,24 @@ impl Ring {
             (0, _) => return Found::Unfinished,
             _ => {}
         }
-        // SAFETY: as above; the kernel side leaves these records alone until the consumer's position has passed them.
-        let bytes =
-            unsafe { std::slice::from_raw_parts(self.producer.address().add(self.page + first), len) };
-        extend(block, bytes);
+        // up to the end of the data, and the rest from its beginning
+        let (before, behind) = parts(first, len, self.size);
+        for (place, len) in [(first, before), (0, behind)] {
+            // SAFETY: inside the data; the kernel side leaves these records alone until the consumer's position has
+            // passed them.
+            extend(block, unsafe {
+                std::slice::from_raw_parts(self.producer.address().add(self.page + place), len)
+            });
+        }
         position(&self.consumer).store(begin + len as u64, Ordering::Release);
         Found::Records
     }
+}
+
+/// How many of `len` bytes from `first` on stand before the end of `size` bytes, and how many go on at their beginning.
+fn parts(first: usize, len: usize, size: usize) -> (usize, usize) {
+    let before = len.min(size - first);
+    (before, len - before)
 }
 
 /// The position at a page's beginning.
@@ -124,8 +170,8 @@ mod tests {
     fn behind_a_record_that_is_being_written_others_may_be() {
         let page = 4096;
         let map = File::from(memfd_create("ring", MFdFlags::MFD_CLOEXEC).unwrap());
-        map.set_len(4 * page).unwrap();
-        let mut ring = Ring::new(map.as_fd(), page as usize).unwrap();
+        map.set_len(3 * page).unwrap();
+        let mut ring = Ring::of(map.try_clone().unwrap().into(), page as usize).unwrap();
         let mut block = Vec::new();
         assert_eq!(ring.read(&mut block), Found::Nothing);
         let before = ring.complete_ns();
@@ -143,5 +189,12 @@ mod tests {
         assert_eq!(block, [8, 0, 8, 0]);
         assert!(ring.complete_ns() > before);
         assert_eq!(ring.read(&mut block), Found::Nothing);
+    }
+
+    #[test]
+    fn what_passes_the_end_goes_on_at_the_beginning() {
+        assert_eq!(parts(0, 64, 64), (64, 0));
+        assert_eq!(parts(48, 16, 64), (16, 0));
+        assert_eq!(parts(48, 40, 64), (16, 24));
     }
 }
