@@ -31,12 +31,13 @@ impl Limits {
 /// The captures for a call with these arguments and this result.
 pub fn captures(params: &[Param], result: Returned, abi: Abi, limits: Limits) -> Vec<Capture> {
     let mut plan = Plan { captures: Vec::new(), abi, limits, ints: [None; 8], depth: 0 };
-    // what an int says that is behind an argument is a count for others
-    let (ints, others): (Vec<_>, Vec<_>) = (0u8..)
-        .zip(params)
-        .partition(|(place, _)| params.iter().any(|param| is_counted_by(&param.ty, *place)));
-    for (place, param) in ints.into_iter().chain(others) {
-        plan.argument(register(params, place, abi) as u8, &param.ty);
+    // what an int says that is behind an argument is a count for others: it comes first
+    let ints = params.iter().fold(0, |ints, param| ints | counted_by(&param.ty));
+    for is_int in [true, false] {
+        let places = (0u8..).zip(params).filter(|(place, _)| (ints >> place & 1 == 1) == is_int);
+        for (place, param) in places {
+            plan.argument(register(params, place, abi) as u8, &param.ty);
+        }
     }
     let (Returned::Number(_, meaning) | Returned::Glossed(_, meaning, _)) = result;
     plan.file(From::Return, meaning, When::Return);
@@ -70,15 +71,16 @@ pub fn variants(syscall: &Syscall, abi: Abi, limits: Limits) -> Option<Variants>
     (!captures.is_empty()).then_some(Variants { arg, captures })
 }
 
-fn is_counted_by(ty: &Type, place: u8) -> bool {
+/// The arguments behind which its length stands, a bit each.
+fn counted_by(ty: &Type) -> u32 {
     match ty {
-        Type::Sized(_, _, length)
-        | Type::Buffer(_, length)
-        | Type::Terminated(_, length)
-        | Type::HexBuffer(_, length)
-        | Type::List(_, _, length) => *length == Length::Pointed(place),
-        Type::Either(_, one, other) => is_counted_by(one, place) || is_counted_by(other, place),
-        _ => false,
+        Type::Sized(_, _, Length::Pointed(place))
+        | Type::Buffer(_, Length::Pointed(place))
+        | Type::Terminated(_, Length::Pointed(place))
+        | Type::HexBuffer(_, Length::Pointed(place))
+        | Type::List(_, _, Length::Pointed(place)) => 1 << place,
+        Type::Either(_, one, other) => counted_by(one) | counted_by(other),
+        _ => 0,
     }
 }
 
