@@ -17,7 +17,7 @@ use super::programs::{self, Program};
 use super::{Backend, TracepointHook, tables};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::filter::{Filter, path_keys};
-use crate::machine::btf::Copied;
+use crate::machine::btf::Copying;
 use crate::machine::{Machine, has_helper, perf_event_open};
 use crate::probe::Accesses;
 use crate::statistics::{Counting, Times};
@@ -138,9 +138,7 @@ pub(crate) fn load<'m>(
 
     // The skeleton borrows the place of its object: a few bytes, given up for an owned skeleton.
     let place: &'static mut MaybeUninit<OpenObject> = Box::leak(Box::new(MaybeUninit::uninit()));
-    let types = machine.types().map_err(|why| Error::new(ErrorKind::Unsupported, why))?;
-    let types = Copied::new(&types)?;
-    machine.forget_types();
+    let types = Copying::begin(machine.take_types())?;
     let mut builder = RstraceSkelBuilder::default();
     builder.object_builder_mut().btf_custom_path(types.path()).map_err(load_error)?;
     let mut open = builder.open(place).map_err(load_error)?;
@@ -246,6 +244,7 @@ pub(crate) fn load<'m>(
         open.maps.ring.reuse_fd(ring.map()).map_err(load_error)?;
     }
 
+    let _types = types.finish()?;
     let said = |message: &str| keep_message(PrintLevel::Debug, message.to_owned());
     let level = is_verbose().then_some(LOG_STATISTICS);
     let mut programs = programs::load(open.open_object_mut(), level, &said).inspect_err(|_| say_all())?;

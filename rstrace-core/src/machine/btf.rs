@@ -8,7 +8,7 @@ mod copy;
 use std::fs::File;
 use std::os::fd::AsFd;
 
-pub(crate) use copy::Copied;
+pub(crate) use copy::Copying;
 
 use crate::mapping::Mapping;
 

@@ -113,9 +113,9 @@ impl Machine {
         self.types().is_ok_and(|types| types.has_tracepoint(name))
     }
 
-    /// Gives their memory back, some megabytes.
-    pub(crate) fn forget_types(&self) {
-        *self.types.borrow_mut() = None;
+    /// Gives them away if they have been read and nobody uses them: they are some megabytes.
+    pub(crate) fn take_types(&self) -> Option<KernelTypes> {
+        self.types.borrow_mut().take().and_then(Rc::into_inner)
     }
 
     /// Whether there are BPF ring buffers (5.8).

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
+use std::thread::{self, JoinHandle};
 
 use rstrace_probes_bpf::RELOCATED;
 
@@ -16,31 +17,39 @@ use super::{
 };
 use crate::error::{Context, Error, ErrorKind, Result};
 
-/// A file without a name, with the copy in it.
+/// A copy that is being made in a thread of its own, in a file without a name.
 #[derive(Debug)]
-pub(crate) struct Copied {
-    file: OwnedFd,
+pub(crate) struct Copying {
+    file: File,
+    thread: JoinHandle<Result<()>>,
 }
 
-impl Copied {
-    /// Copies of the kernel's types those that are needed.
-    pub(crate) fn new(kernel: &KernelTypes) -> Result<Self> {
-        let copied = copy(kernel, RELOCATED)
-            .ok_or_else(|| Error::new(ErrorKind::Unsupported, format!("{KERNEL} has an unknown form")))?;
-        let file = nix::sys::memfd::memfd_create(c"rstrace-btf", nix::sys::memfd::MFdFlags::MFD_CLOEXEC)
-            .map_err(io::Error::from)
-            .and_then(|fd| {
-                let mut file = File::from(fd);
-                file.write_all(&copied)?;
-                Ok(file)
-            })
-            .context("memfd_create")?;
-        Ok(Self { file: file.into() })
+impl Copying {
+    /// Begins to copy of the kernel's types those that are needed; they are read first if they have not been.
+    pub(crate) fn begin(kernel: Option<KernelTypes>) -> Result<Self> {
+        let file = nix::sys::memfd::memfd_create(c"rstrace-btf", nix::sys::memfd::MFdFlags::MFD_CLOEXEC);
+        let file = File::from(file.map_err(io::Error::from).context("memfd_create")?);
+        let mut out = file.try_clone().context("memfd_create")?;
+        let copying = move || {
+            let unsupported = |why| Error::new(ErrorKind::Unsupported, why);
+            let kernel = kernel.map_or_else(KernelTypes::read, Ok).map_err(unsupported)?;
+            let copied = copy(&kernel, RELOCATED)
+                .ok_or_else(|| unsupported(format!("{KERNEL} has an unknown form")))?;
+            out.write_all(&copied).context("the copy of the kernel's types")
+        };
+        let thread = thread::Builder::new().name("types".into()).spawn(copying);
+        Ok(Self { file, thread: thread.context("the thread that copies the kernel's types")? })
     }
 
-    /// Where libbpf can open it, as long as this lives.
+    /// Where libbpf can open it when it is finished, as long as it lives.
     pub(crate) fn path(&self) -> String {
         format!("/proc/self/fd/{}", self.file.as_raw_fd())
+    }
+
+    /// Waits until it is written. It is there as long as what is returned.
+    pub(crate) fn finish(self) -> Result<File> {
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(self.file)
     }
 }
 
