@@ -75,7 +75,7 @@ pub fn arguments<'a>(params: &'static [Param], call: &'a RawCall<'a>, limits: Li
         }
         let registers = call.args.get(layout::register(params, place, call.abi)..).unwrap_or(&[]);
         let first = registers.first().copied().unwrap_or(0);
-        let (value, raw) = match of_call(param.ty.within(limits), call) {
+        let (value, raw) = match of_call(&param.ty, call).within(limits) {
             Type::Number(width, meaning) => {
                 let argument = width.argument(registers, call.abi);
                 let takes_two = layout::registers(&param.ty, call.abi) > 1;
@@ -136,6 +136,7 @@ fn number<'a>(width: Width, meaning: Meaning, number: u64, call: &RawCall<'a>, a
         Meaning::Signal => Value::Signal(number as i64),
         Meaning::Signals => Value::Signals(first_signals(number as u32)),
         Meaning::Written(write) => Value::Written(number, write),
+        Meaning::Named(named) => Value::Named(number, named),
     }
 }
 

@@ -23,6 +23,7 @@ impl Waiting {
                 Limits {
                     length: 32,
                     whole_vectors: false,
+                    constants: Default::default(),
                     hex: Hex::Never,
                     files: crate::output::files::Files::NONE,
                 },
