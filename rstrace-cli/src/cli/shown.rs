@@ -68,3 +68,18 @@ pub fn in_order(matches: &ArgMatches, exprs: &[String]) -> Vec<String> {
     said.sort_by_key(|(index, _)| *index);
     said.into_iter().map(|(_, expr)| expr).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::Cli;
+
+    #[test]
+    fn what_means_the_same_is_in_the_order_of_the_command_line() {
+        let words = "rstrace -e raw=read --abbrev=%file -v --raw=all --read 3 -e open --verbose=none \
+                     --write=!5 --trace-fds=7 --read=none true";
+        let cli = Cli::recognise(words.split_whitespace()).expect("a command line");
+        let expected = "raw=read abbrev=%file abbrev=none raw=all read=3 open verbose=none write=!5 trace-fds=7 \
+                        read=none";
+        assert_eq!(cli.exprs, expected.split_whitespace().collect::<Vec<_>>());
+    }
+}

@@ -661,7 +661,7 @@ mod tests {
         let bytes = vector(&[(0, b"z"), (0, b"z"), (0, b"z")]);
         let show = |length, whole_vectors| {
             shown_within(
-                Limits { length, whole_vectors, hex: Hex::Never, files: Files::NONE },
+                Limits { length, whole_vectors, ..LIMITS },
                 Value::Strings(Strings::from_payload(&bytes)),
             )
         };

@@ -197,7 +197,7 @@ mod tests {
 
     fn written(prefix: &mut Prefix, time_ns: u64) -> String {
         let mut out = Vec::new();
-        prefix.write(&mut out, 5, time_ns);
+        prefix.write(&mut out, 5, time_ns, Place::AsBefore);
         String::from_utf8(out).expect("ASCII")
     }
 
@@ -214,12 +214,18 @@ mod tests {
     #[test]
     fn all_stand_in_the_order_of_strace() {
         let absolute = Some(Absolute { unix: true, precision: Precision::Ms });
-        let what = Prefixes { absolute, relative: Some(Precision::Ns), number: true };
+        let what = Prefixes { absolute, relative: Some(Precision::Ns), number: true, pointer: true };
         let mut prefix = Prefix::new(what);
         prefix.wall = Wall { ahead_ns: 1_000_000, asked_ns: Some(SECOND), second: None };
-        prefix.note(5, Mark { number: Some(39), ..Mark::default() });
-        assert_eq!(written(&mut prefix, SECOND), "1.001 (+     0.000000000) [  39] ");
+        prefix.note(5, Mark { number: Some(39), place: Place::At(0x7f12) });
+        prefix.note(5, Mark::default());
+        let expected = "1.001 (+     0.000000000) [  39] [0000000000007f12] ";
+        assert_eq!(written(&mut prefix, SECOND), expected);
+        let mut out = Vec::new();
+        prefix.write(&mut out, 5, SECOND, Place::Unknown);
+        assert!(out.ends_with(b"[  39] [????????????????] "));
         prefix.forget(5);
-        assert_eq!(written(&mut prefix, SECOND + 5), "1.001 (+     0.000000005) [????] ");
+        let expected = "1.001 (+     0.000000005) [????] [????????????????] ";
+        assert_eq!(written(&mut prefix, SECOND + 5), expected);
     }
 }
