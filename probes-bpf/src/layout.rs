@@ -95,6 +95,13 @@ constants! {
     /// Whether it accesses a path that is asked for is not known yet.
     CALL_UNDECIDED: u16 = 1 << 6;
 
+    /// Calls must access a file with one of some paths.
+    BY_NAMES: u32 = 1 << 0;
+    /// Or by one of some descriptors.
+    BY_FDS: u32 = 1 << 1;
+    /// Or by one that is none of them.
+    BY_OTHER_FDS: u32 = 1 << 2;
+
     /// The payload is all there was.
     PAYLOAD_WHOLE: u16 = 0;
     /// There was more than was asked for.
@@ -141,6 +148,8 @@ constants! {
     WHAT_SOCKET: u8 = 9;
     /// What a descriptor is.
     WHAT_FILE: u8 = 10;
+    /// The user's instruction pointer.
+    WHAT_POINTER: u8 = 11;
 
     /// The file has a path.
     FILE_IN_TREE: u32 = 1;
@@ -156,6 +165,8 @@ constants! {
     FILE_NAMESPACE: u32 = 6;
     /// The address of a payload about a descriptor, and the descriptor.
     DESCRIPTOR_TAG: u64 = 1 << 63;
+    /// The address of the payload that is an instruction pointer.
+    POINTER_TAG: u64 = 1 << 62;
 
     /// From a member of what was captured; plus that capture's index.
     FROM_CAPTURED: u8 = 16;

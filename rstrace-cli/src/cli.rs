@@ -5,6 +5,7 @@
 pub mod filters;
 pub mod format;
 pub mod launch;
+pub mod shown;
 pub mod tampering;
 
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum, error::ErrorKind};
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use filters::Filters;
 use format::Format;
 use launch::Launch;
+use shown::Shown;
 use tampering::Tampering;
 
 /// Traces what programs ask of the kernel, with eBPF.
@@ -40,6 +42,10 @@ pub struct Cli {
     #[arg(short = 'f', long = "follow-forks", short_alias = 'F', action = ArgAction::Count)]
     #[arg(help_heading = "Tracing")]
     pub follow: u8,
+
+    /// Whether signals end the trace: anywhere or waiting (1, 2); never (3); never, nor is rstrace stopped (4)
+    #[arg(short = 'I', long, value_name = "WHEN", value_enum, default_value_t, help_heading = "Tracing")]
+    pub interruptible: Interruptible,
 
     /// Trace the processes with these ids, all their threads
     #[arg(short = 'p', long = "attach", value_name = "PID[,PID]...", help_heading = "Startup")]
@@ -75,7 +81,7 @@ pub struct Cli {
     )]
     pub quiet_set: Option<String>,
 
-    /// Show more: whole argument vectors, and what a probe knows besides
+    /// Show structures and lists whole, and what a probe knows besides
     #[arg(short = 'v', long = "no-abbrev", action = ArgAction::Count, help_heading = "Output format")]
     pub verbose: u8,
 
@@ -104,6 +110,9 @@ pub struct Cli {
 
     #[command(flatten)]
     pub format: Format,
+
+    #[command(flatten)]
+    pub shown: Shown,
 
     #[command(flatten)]
     pub tampering: Tampering,
@@ -201,6 +210,7 @@ impl Cli {
         let matches = Self::command().try_get_matches_from(words).map_err(|error| stop(&error))?;
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| stop(&error))?;
         cli.filters.find_last_status(&matches, &cli.exprs);
+        cli.exprs = shown::in_order(&matches, &cli.exprs);
         Ok(cli)
     }
 }
@@ -242,6 +252,35 @@ pub enum Backend {
     Fentry,
     /// The tracepoints of all system calls
     Tracepoint,
+}
+
+/// When signals to rstrace do what they are for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Interruptible {
+    /// At any time
+    #[value(alias = "1")]
+    Anywhere,
+    /// Likewise: no call is held up while it is decoded
+    #[default]
+    #[value(alias = "2")]
+    Waiting,
+    /// SIGINT, SIGTERM, SIGHUP and SIGQUIT do nothing
+    #[value(alias = "3")]
+    Never,
+    /// And SIGTSTP does nothing
+    #[value(alias = "4", name = "never_tstp")]
+    NeverTstp,
+}
+
+impl Interruptible {
+    /// What becomes of the signals.
+    pub fn interrupts(self) -> rstrace_core::Interrupts {
+        match self {
+            Self::Anywhere | Self::Waiting => rstrace_core::Interrupts::Handled,
+            Self::Never => rstrace_core::Interrupts::Blocked,
+            Self::NeverTstp => rstrace_core::Interrupts::BlockedAndStop,
+        }
+    }
 }
 
 /// What is done when the buffer fills up.

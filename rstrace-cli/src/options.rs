@@ -6,6 +6,7 @@ mod files;
 mod filters;
 mod format;
 mod launch;
+mod manner;
 mod quiet;
 mod select;
 mod set;
@@ -13,14 +14,16 @@ mod signals;
 mod summary;
 
 use crate::cli::format::When;
+use crate::cli::shown::Constants;
 use crate::cli::{Backend, Cli, Loss, Transport};
 use crate::output::files::Files;
 use crate::output::line::Limits;
 use crate::output::prefix::{Precision, Prefixes};
 use crate::output::quote::Hex;
 use crate::output::text::{Pids, Quiet, Style};
+use manner::Manners;
 use nix::unistd::User;
-use rstrace_core::{Filter, RunAs, describe};
+use rstrace_core::{Apart, Filter, Interrupts, RunAs, describe};
 pub use select::Selection;
 use select::{Expressions, select};
 use std::ffi::OsString;
@@ -65,6 +68,10 @@ pub struct Options {
     pub resolved: Vec<(PathBuf, PathBuf)>,
     /// After how many calls tracing ends.
     pub calls: Option<u64>,
+    /// Of what number it is said that it has been reached.
+    pub syscall_limit: Option<u64>,
+    /// What signals to rstrace do.
+    pub interrupts: Interrupts,
     /// After how long.
     pub duration: Option<Duration>,
     /// Only the calls of this user.
@@ -87,6 +94,10 @@ pub struct Options {
     pub quiet: Quiet,
     /// Whether more is shown.
     pub verbose: bool,
+    /// How calls are shown, one differently from another.
+    pub manners: Manners,
+    /// How named constants are shown.
+    pub constants: Constants,
     /// Where `=` stands.
     pub column: usize,
     /// How much of a string and of a vector is shown; `None`: what the probe's users expect.
@@ -155,6 +166,8 @@ pub enum Target {
         env: Vec<(OsString, Option<OsString>)>,
         /// As whom, if not as the one who runs rstrace.
         user: Option<RunAs>,
+        /// Whether, and how, rstrace leaves its place to it.
+        apart: Option<Apart>,
     },
     /// Processes that run, all their threads; none twice, at least one.
     Pids(Vec<u32>),
@@ -195,7 +208,7 @@ impl Task {
             return Ok(Task::Completions(shell));
         }
         tampering(&cli)?;
-        let Expressions { selection, signals, quiet, files } = select(&cli.exprs)?;
+        let Expressions { selection, signals, quiet, files, manners, fds } = select(&cli.exprs)?;
         let signals = match &cli.signals {
             Some(list) => Some(signals::set("--signals=", list)?),
             None => signals,
@@ -203,21 +216,31 @@ impl Task {
         if cli.follow > 0 && cli.tid.is_some() {
             refuse!("-f follows a command or the processes of -p: leave it out with --tid");
         }
-        if cli.filters.count.is_some() && cli.summary_only {
-            refuse!("--count counts the calls that are shown: leave it out with -c, or give --for");
+        let most = cli.filters.count.or(cli.filters.syscall_limit);
+        if most.is_some() && cli.summary_only {
+            refuse!(
+                "--count and --syscall-limit count the calls that are shown: leave it out with -c, or give --for"
+            );
         }
         let picks = cli.uid.is_some() || cli.filters.comm.is_some() || cli.filters.cgroup.is_some();
         let json = format::json(&cli)?;
         if json && quiet.is_some() {
             refuse!("-e quiet= is about lines of text, of which --json has none: leave one of them out");
         }
+        if json && manners.dump() {
+            refuse!(
+                "--read and --write dump lines of text, of which --json has none: give -s to see more of data"
+            );
+        }
         let output = format::output(&cli)?;
         Ok(Task::Trace(Box::new(Options {
             selection,
             signals,
             resolved: filters::resolved(&cli.filters.paths),
-            filter: filters::filter(&cli.filters)?,
-            calls: cli.filters.count,
+            filter: filters::filter(&cli.filters, fds)?,
+            calls: cli.filters.count.or(cli.filters.syscall_limit),
+            syscall_limit: cli.filters.syscall_limit,
+            interrupts: cli.interruptible.interrupts(),
             duration: cli.filters.seconds.as_deref().map(filters::seconds).transpose()?,
             summary: summary::summary(&cli)?,
             files: files::files(cli.format.files, cli.format.decode_fds.as_deref().or(files.as_deref()))?,
@@ -225,7 +248,9 @@ impl Task {
             uid: cli.uid.as_deref().map(|user| uid("--uid", user)).transpose()?,
             follow: cli.follow > 0,
             quiet: quiet::quiet(cli.quiet, cli.quiet_set.as_deref().or(quiet.as_deref()))?,
-            verbose: cli.verbose > 0,
+            verbose: manners.at_length(),
+            constants: cli.shown.constants,
+            manners,
             column: cli.column.unwrap_or(COLUMN).into(),
             json,
             string_size: cli.string_size,
@@ -289,6 +314,7 @@ impl Options {
             length: u32::try_from(self.length()).unwrap_or(u32::MAX),
             whole_lists: self.verbose,
             files: self.files.any(),
+            addresses: false,
         }
     }
 
@@ -326,6 +352,7 @@ impl Options {
                 whole_vectors: self.verbose,
                 hex: self.hex,
                 files: self.files,
+                constants: self.constants,
             },
             prefixes: self.prefixes,
             call_times: self.call_times,

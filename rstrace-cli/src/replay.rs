@@ -31,6 +31,7 @@ impl Lines {
             limits: line::Limits {
                 length: 32,
                 whole_vectors: verbose,
+                constants: Default::default(),
                 hex: Hex::Never,
                 files: crate::output::files::Files::NONE,
             },

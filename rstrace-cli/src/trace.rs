@@ -62,7 +62,7 @@ fn open(output: Option<&Destination>) -> Result<(Box<dyn Write>, Option<Child>),
 /// Traces to the end; the account, or the status of what failed and has been said. The sink is closed after it.
 fn trace(options: &Options, sink: Box<dyn Write>) -> Result<Report, ExitCode> {
     let machine = Machine::new();
-    let probes = options.selection.probes(options.capture_limits());
+    let probes = options.selection.probes(options.capture_limits(), &options.manners);
     let session = match Session::start(&machine, &core_options(options), probes) {
         Ok(session) => session,
         Err(error) => return Err(fail(&error, status_of(error.kind()))),
@@ -73,16 +73,27 @@ fn trace(options: &Options, sink: Box<dyn Write>) -> Result<Report, ExitCode> {
         }
         session.warnings().iter().for_each(|warning| say(warning));
     }
+    let files = match &options.output {
+        Some(Destination::Files { prefix, append }) => {
+            let mut files = Files::new(prefix.clone(), *append);
+            // what can't be made is found out before anything is traced
+            for id in session.targets() {
+                if let Err(error) = files.write(id, b"") {
+                    return Err(fail(&format_args!("-o {}: {error}", prefix.display()), FAILURE));
+                }
+            }
+            Some(files)
+        }
+        _ => None,
+    };
     let mut output: Box<dyn Output> = if options.json {
         Box::new(Objects::new(sink, options.capture_limits(), options.signals.unwrap_or(u64::MAX)))
     } else {
         let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         let text = Text::new(sink, options.style(colour));
-        Box::new(match &options.output {
-            Some(Destination::Files { prefix, append }) => {
-                text.into_files(Files::new(prefix.clone(), *append))
-            }
-            _ => text,
+        Box::new(match files {
+            Some(files) => text.into_files(files),
+            None => text,
         })
     };
     let start = Start { whom: whom(&options.target), follow: options.follow, warnings: session.warnings() };
@@ -108,6 +119,9 @@ fn trace(options: &Options, sink: Box<dyn Write>) -> Result<Report, ExitCode> {
     let finished = output.finish(Some(&report)).and_then(|()| totals(options, &report, output.as_mut()));
     let closed = report.closed || finished.is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
     if !closed {
+        if options.syscall_limit == Some(report.ledger.delivered) && options.says_messages() {
+            say("System call limit has been reached, detaching tracees");
+        }
         let runs_on =
             report.expired && report.command.is_none() && matches!(options.target, Target::Command { .. });
         if runs_on && options.says_messages() {
@@ -209,7 +223,8 @@ fn core_options(options: &Options) -> rstrace_core::Options {
     let follow = options.follow;
     rstrace_core::Options {
         target: match &options.target {
-            Target::Command { argv, argv0, env, user } => rstrace_core::Target::Launch {
+            Target::Command { argv, argv0, env, user, apart } => rstrace_core::Target::Launch {
+                apart: *apart,
                 argv: argv.clone(),
                 argv0: argv0.clone(),
                 env: env.clone(),
@@ -227,6 +242,8 @@ fn core_options(options: &Options) -> rstrace_core::Options {
         loss: options.loss(),
         signals: options.shows_signals().then_some(&rstrace_probes::SIGINFO),
         callers: options.json,
+        pointers: options.prefixes.pointer,
+        interrupts: options.interrupts,
         counting: options.summary.as_ref().map(Summary::counting),
         filter: options.filter.clone(),
         duration: options.duration,

@@ -78,6 +78,8 @@ impl Probe for Files {
             notes: &[],
             raw: Some(call),
             gloss: None,
+            whole: false,
+            data: &[],
         });
     }
 }
@@ -108,7 +110,7 @@ fn main() -> rstrace_core::Result<()> {
     let mut sink = Print;
     let machine = Machine::new();
     let options = Options {
-        target: Target::Launch { argv, argv0: None, env: Vec::new(), user: None, follow: false },
+        target: Target::Launch { argv, argv0: None, env: Vec::new(), user: None, follow: false, apart: None },
         backend: None,
         transport: None,
         buffer: None,
@@ -119,6 +121,8 @@ fn main() -> rstrace_core::Result<()> {
         duration: None,
         calls: None,
         callers: false,
+        pointers: false,
+        interrupts: Default::default(),
         counting: None,
     };
     let session = Session::start(&machine, &options, vec![Box::new(Files)])?;

@@ -48,6 +48,8 @@ pub(crate) struct Known {
     pub unwanted: u64,
     /// The capture that says who calls.
     pub identity: Option<usize>,
+    /// The capture that says where the program is.
+    pub pointer: Option<usize>,
 }
 
 /// The state between records.
@@ -159,7 +161,8 @@ impl Delivery {
                 };
                 let info = SignalInfo::new(siginfo, info);
                 let signal = Signal { number: head.args[0] as u8, stage, info };
-                sink.event(&event(head, EventKind::Signal(signal)))
+                let pointer = Some(head.args[3]).filter(|pointer| *pointer != 0);
+                sink.event(&Event { pointer, ..event(head, EventKind::Signal(signal)) })
             }
             layout::RECORD_FORK => sink.event(&event(head, EventKind::Fork { child: head.args[0] as u32 })),
             layout::RECORD_EXEC => {
@@ -214,7 +217,14 @@ impl Delivery {
         };
         let to_come = known.entry.iter().filter(|(capture, _)| is_to_come(*capture));
         let told = to_come.map(|(_, arg)| usize::from(*arg)).min().unwrap_or(usize::MAX);
-        decode(probe, head, caller(known, call.memory), &call, Some(told), sink)
+        decode(
+            probe,
+            head,
+            (caller(known, call.memory), pointer(known, call.memory)),
+            &call,
+            Some(told),
+            sink,
+        )
     }
 
     /// Joins a call with its parts, has its probe decode it and hands it on; whether something is missing.
@@ -223,7 +233,7 @@ impl Delivery {
         let Some((known, probe)) = self.known(head) else { return Ok(false) };
         let memory = Memory::new(payloads, parts.as_deref());
         let call = raw_call(known, head, memory, end);
-        let result = decode(probe, head, caller(known, memory), &call, None, sink);
+        let result = decode(probe, head, (caller(known, memory), pointer(known, memory)), &call, None, sink);
         let incomplete =
             is_incomplete(head, &memory) || parts.as_ref().map_or(head.parts > 0, |parts| !parts.is_whole());
         if let Some(parts) = parts {
@@ -269,11 +279,17 @@ fn caller<'a>(known: &Known, memory: Memory<'a>) -> Option<Caller<'a>> {
     }
 }
 
+/// Where the program is that made a call, if that was captured.
+fn pointer(known: &Known, memory: Memory<'_>) -> Option<u64> {
+    let bytes = memory.of_capture(known.pointer?)?.bytes();
+    bytes.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes))
+}
+
 /// Has a probe decode a call and hands it on; if it has not returned, with at most so many arguments as known.
 fn decode(
     probe: &dyn Probe,
     head: &Record,
-    caller: Option<Caller<'_>>,
+    (caller, pointer): (Option<Caller<'_>>, Option<u64>),
     call: &RawCall<'_>,
     entered: Option<usize>,
     sink: &mut dyn Sink,
@@ -282,14 +298,14 @@ fn decode(
     probe.decode(call, &mut |call: &Call<'_>| {
         let known = entered.map(|known| Call { at_entry: call.at_entry.min(known), ..*call });
         let kind = known.as_ref().map_or(EventKind::Call(call), EventKind::Entered);
-        result = sink.event(&Event { caller, ..event(head, kind) });
+        result = sink.event(&Event { caller, pointer, ..event(head, kind) });
     });
     result
 }
 
 fn event<'a>(head: &Record, kind: EventKind<'a>) -> Event<'a> {
     let (tgid, tid) = ((head.pid_tgid >> 32) as u32, head.pid_tgid as u32);
-    Event { tgid, tid, time_ns: head.time, caller: None, kind }
+    Event { tgid, tid, time_ns: head.time, caller: None, pointer: None, kind }
 }
 
 /// Whether something that was asked for could not be captured, or only in part. A path that the kernel finds too

@@ -20,6 +20,9 @@ pub struct Event<'a> {
     pub time_ns: u64,
     /// Who made the call, if this is one and the session was asked, see [`Options::callers`](crate::Options::callers).
     pub caller: Option<Caller<'a>>,
+    /// The instruction pointer of the thread, if this is a call or a signal, the session was asked, see
+    /// [`Options::pointers`](crate::Options::pointers), and it was known.
+    pub pointer: Option<u64>,
     /// What happened.
     pub kind: EventKind<'a>,
 }
@@ -163,6 +166,23 @@ pub struct Call<'a> {
     pub raw: Option<&'a RawCall<'a>>,
     /// What the result stands for, if the probe says.
     pub gloss: Option<Glossed<'a>>,
+    /// Whether structures and lists are shown whole.
+    pub whole: bool,
+    /// What went through a descriptor, if its dump was asked for.
+    pub data: &'a [Buffer<'a>],
+}
+
+/// A piece of what a call read or wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Buffer<'a> {
+    /// Its bytes, as far as they were captured.
+    pub bytes: &'a [u8],
+    /// How many there are.
+    pub len: u64,
+    /// Its place in a list of buffers, if it is in one.
+    pub place: Option<u32>,
+    /// The number of buffers in the message that it begins, and that message's place in a list of them.
+    pub message: Option<(u32, u32)>,
 }
 
 /// What the result of a call stands for.
@@ -262,6 +282,8 @@ pub enum Value<'a> {
     Signal(i64),
     /// A number with a notation of its own.
     Written(u64, crate::describe::Writer),
+    /// A number with a name.
+    Named(u64, &'static crate::describe::Named),
     /// Bytes with a notation of their own.
     WrittenBytes(&'a [u8], crate::describe::BytesWriter),
     /// The name of a socket that is no path.

@@ -35,8 +35,19 @@ pub struct Filter {
     /// a file that has the path at the call. A path is absolute, has no `.` and `..` in it, and is shorter than
     /// [`MAX_PATH`]; other spellings are only compared with arguments.
     pub paths: Vec<PathBuf>,
+    /// Only calls that have a descriptor with one of these numbers for an argument; of this and `paths` one is enough.
+    pub descriptors: Option<Descriptors>,
     /// Only calls whose arguments pass; pairs that are not named are not looked at.
     pub args: Vec<ArgFilter>,
+}
+
+/// Descriptors, by number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Descriptors {
+    /// Whether all others are meant.
+    pub inverted: bool,
+    /// The numbers.
+    pub numbers: Vec<u32>,
 }
 
 /// Names of threads.
@@ -119,6 +130,11 @@ impl Filter {
         !self.without_results().is_of_target()
     }
 
+    /// Whether it depends on the files that a call accesses whether it is asked for.
+    pub(crate) fn is_by_file(&self) -> bool {
+        !self.paths.is_empty() || self.descriptors.is_some()
+    }
+
     /// Whether a call is asked for in which tracing ends after so long.
     pub(crate) fn wants_detached(&self, after: Duration) -> bool {
         self.statuses.0 & Statuses::DETACHED.0 != 0
@@ -132,7 +148,7 @@ impl Filter {
             && self.cgroup.is_none()
             && self.cgroups.is_none()
             && self.mount_namespaces.is_none()
-            && self.paths.is_empty()
+            && !self.is_by_file()
             && self.args.is_empty()
     }
 
@@ -146,7 +162,7 @@ impl Filter {
             by_cgroup: self.cgroups.is_some().into(),
             by_mntns: self.mount_namespaces.is_some().into(),
             by_args: (!self.args.is_empty()).into(),
-            by_path: (!self.paths.is_empty()).into(),
+            by_path: self.by_path(),
             ..Default::default()
         };
         for errno in self.errnos.iter().flatten() {
@@ -169,9 +185,18 @@ impl Filter {
             | constants.by_mntns
             | constants.by_args
             | constants.by_comm
-            | constants.by_path
+            | u32::from(constants.by_path != 0)
             | constants.in_cgroup;
         Ok(constants)
+    }
+
+    fn by_path(&self) -> u32 {
+        let names = if self.paths.is_empty() { 0 } else { layout::BY_NAMES };
+        let numbers = self
+            .descriptors
+            .as_ref()
+            .map_or(0, |fds| if fds.inverted { layout::BY_OTHER_FDS } else { layout::BY_FDS });
+        names | numbers
     }
 
     /// The tests of a pair's arguments.

@@ -58,7 +58,7 @@ pub struct Accesses {
 }
 
 /// Captures by the value of an argument.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variants {
     /// The argument, from 0; its lower 32 bits count.
     pub arg: u8,
@@ -219,6 +219,8 @@ pub enum What {
     /// The calling thread's user id (the real one) as 4 bytes, and its name as 16, padded with zeros; the
     /// address is not used.
     Identity,
+    /// Where the program goes on after the call: the instruction pointer, as 8 bytes; the address is not used.
+    Pointer,
     /// The way from what a name is relative to, up to the root of the thread's mount namespace: see
     /// [`Way`](crate::way::Way). The address is not used.
     Base {

@@ -37,6 +37,7 @@ impl Replay {
                 vectors: pair.captures.iter().map(|capture| capture.what == What::Strings).collect(),
                 entry: deliver::entry_captures(&pair.captures),
                 identity: None,
+                pointer: None,
             }));
         }
         Self { delivery: Delivery::new(probes, pairs, Some(siginfo), None), words: Vec::new() }

@@ -62,12 +62,28 @@ pub struct Options {
     pub filter: Filter,
     /// Whether calls say who made them ([`Event::caller`]).
     pub callers: bool,
+    /// Whether calls and signals say where the program is ([`Event::pointer`]).
+    pub pointers: bool,
     /// What is counted beside the events or instead of them.
     pub counting: Option<Counting>,
     /// When to end at the latest, counted from the beginning of [`Session::run`]. A command that still runs goes on.
     pub duration: Option<Duration>,
     /// After how many calls to end. A command that still runs goes on.
     pub calls: Option<u64>,
+    /// What signals to rstrace do.
+    pub interrupts: Interrupts,
+}
+
+/// What `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGQUIT` do to a session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Interrupts {
+    /// They are passed on to the command that was launched, or end the session.
+    #[default]
+    Handled,
+    /// Nothing: they are blocked.
+    Blocked,
+    /// Nothing, and `SIGTSTP` does nothing either.
+    BlockedAndStop,
 }
 
 /// What is done when calls are made faster than they can be read, for longer than the buffer lasts.
@@ -140,7 +156,14 @@ pub struct Session<'m> {
 /// What ends a session.
 enum End {
     /// The command, and with `follow` all it started.
-    Command { held: Option<Held>, process: Process, follow: bool, program: std::ffi::OsString },
+    Command {
+        held: Option<Held>,
+        process: Process,
+        /// Somebody else waits for it if not.
+        is_child: bool,
+        follow: bool,
+        program: std::ffi::OsString,
+    },
     /// The processes, and with `follow` all they started.
     Processes { processes: Vec<Process>, follow: bool },
     /// The thread.
@@ -171,7 +194,14 @@ impl<'m> Session<'m> {
                 mask.add(signal);
             }
         }
+        if options.interrupts == Interrupts::BlockedAndStop {
+            mask.add(Signal::SIGTSTP);
+        }
         mask.thread_block().context("sigprocmask")?;
+        if options.interrupts != Interrupts::Handled {
+            // they wait until rstrace ends
+            mask = SigSet::empty();
+        }
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .context("signalfd")?;
 
@@ -190,8 +220,13 @@ impl<'m> Session<'m> {
                 pair.captures.clear();
                 pair.variants = None;
             }
-        } else if options.callers {
-            pairs.iter_mut().for_each(ask_for_caller);
+        } else {
+            for (what, _) in [(What::Identity, options.callers), (What::Pointer, options.pointers)]
+                .into_iter()
+                .filter(|(_, asked)| *asked)
+            {
+                pairs.iter_mut().for_each(|pair| ask_for(what, pair));
+            }
         }
         // calls are counted however they end, as strace counts them; nothing else is to be done for `silent`
         let filter = if silent { options.filter.without_results() } else { options.filter.clone() };
@@ -216,6 +251,7 @@ impl<'m> Session<'m> {
                 vectors: row.captures.iter().map(|capture| capture.what == What::Strings).collect(),
                 entry: deliver::entry_captures(row.captures),
                 identity: row.captures.iter().position(|capture| capture.what == What::Identity),
+                pointer: row.captures.iter().position(|capture| capture.what == What::Pointer),
             });
         }
 
@@ -294,6 +330,15 @@ impl<'m> Session<'m> {
         format!("backend {}, transport {}", backends.join("+"), self.transport.name())
     }
 
+    /// The ids of the processes, or of the thread, that are traced from the start, if these are known.
+    pub fn targets(&self) -> Vec<u32> {
+        match &self.end {
+            End::Command { process, .. } => vec![process.pid],
+            End::Processes { processes, .. } => processes.iter().map(|process| process.pid).collect(),
+            End::Thread | End::Signal => Vec::new(),
+        }
+    }
+
     /// What the user should know before the trace: calls that may be missed, and why.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -301,10 +346,11 @@ impl<'m> Session<'m> {
 
     fn find_target(target: &Target, inherited: Inherited) -> Result<End> {
         Ok(match target {
-            Target::Launch { argv, argv0, env, user, follow } => {
-                let held = Held::start(argv, argv0.as_deref(), env, user.as_ref(), inherited)?;
+            Target::Launch { argv, argv0, env, user, follow, apart } => {
+                let held = Held::start(argv, argv0.as_deref(), env, user.as_ref(), *apart, inherited)?;
                 let process = Process::open(held.pid().as_raw() as u32)?;
-                End::Command { held: Some(held), process, follow: *follow, program: argv[0].clone() }
+                let (program, is_child) = (argv[0].clone(), apart.is_none());
+                End::Command { held: Some(held), process, is_child, follow: *follow, program }
             }
             Target::Processes { pids, .. } if pids.contains(&std::process::id()) => {
                 return Err(Error::new(
@@ -575,14 +621,23 @@ impl<'m> Session<'m> {
         // those that no later record could tell of
         let calls = ledger.lost.buffer_full.saturating_sub(self.delivery.lost_shown);
         if calls > 0 && self.delivery.error.is_none() {
-            let event = Event { tgid: 0, tid: 0, time_ns: 0, caller: None, kind: EventKind::Lost { calls } };
+            let event = Event {
+                tgid: 0,
+                tid: 0,
+                time_ns: 0,
+                caller: None,
+                pointer: None,
+                kind: EventKind::Lost { calls },
+            };
             self.delivery.error = sink.event(&event).err();
         }
         let error = self.delivery.error.take().or_else(|| sink.idle().err());
         let closed = error.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
         let command = match &self.end {
             // with the output gone there is still a command to wait for: its status is ours
-            End::Command { process, .. } if !expired || process.has_ended() => Some(self.wait_for_command()?),
+            End::Command { process, is_child: true, .. } if !expired || process.has_ended() => {
+                Some(self.wait_for_command()?)
+            }
             _ => None,
         };
         if let Some(error) = error.filter(|_| !closed) {
@@ -697,13 +752,13 @@ impl<'m> Session<'m> {
     }
 }
 
-/// Captures who calls, behind what the probe wants.
-fn ask_for_caller(pair: &mut Pair) {
+/// Captures what the session asks for of every call, behind what the probe wants.
+fn ask_for(what: What, pair: &mut Pair) {
     let variants = pair.variants.iter_mut().flat_map(|variants| &mut variants.captures);
     for captures in variants.map(|(_, captures)| captures).chain([&mut pair.captures]) {
-        let has_it = captures.iter().any(|capture| capture.what == What::Identity);
+        let has_it = captures.iter().any(|capture| capture.what == what);
         if !has_it && captures.len() < MAX_CAPTURES {
-            captures.push(Capture { from: From::Arg(0), when: When::Entry, what: What::Identity });
+            captures.push(Capture { from: From::Arg(0), when: When::Entry, what });
         }
     }
 }

@@ -65,6 +65,7 @@ static __always_inline void arch_function_args(const struct pt_regs *regs, u64 *
 #define ARCH_SYSCALL_NR(regs) ((regs)->orig_ax)
 #define ARCH_RETURN_VALUE(regs) ((regs)->ax)
 #define ARCH_STACK_POINTER(regs) ((regs)->sp)
+#define ARCH_INSTRUCTION_POINTER(regs) ((regs)->ip)
 
 #else
 #error "this architecture needs its names in arch.h"

@@ -208,7 +208,7 @@ __noinline int capture_made(u32 lane, u32 index)
 		return 0;
 	}
 	if (c->what != WHAT_SOCKET && c->what != WHAT_KERNEL_STRING)
-		s->reading.address = 0;
+		s->reading.address = c->what == WHAT_POINTER ? POINTER_TAG : 0;
 	if (s->len > MAX_DATA - STEP_LEN - sizeof(struct payload))
 		return 0;
 	begin_payload(s);
@@ -228,6 +228,11 @@ __noinline int capture_made(u32 lane, u32 index)
 
 		bpf_probe_read_kernel(s->data + off, sizeof(parent), &parent);
 		s->len = off + sizeof(parent);
+	} else if (HAS_KIND(WHAT_POINTER) && c->what == WHAT_POINTER) {
+		u64 pointer = current_pointer();
+
+		bpf_probe_read_kernel(s->data + off, sizeof(pointer), &pointer);
+		s->len = off + sizeof(pointer);
 	} else {
 		u32 uid = bpf_get_current_uid_gid();
 

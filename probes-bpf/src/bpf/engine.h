@@ -314,6 +314,16 @@ static __always_inline struct pt_regs *current_regs(void)
 	return arch_task_regs_by_stack((struct task_struct *)bpf_get_current_task());
 }
 
+/* The user's instruction pointer in the current thread. */
+static __always_inline u64 current_pointer(void)
+{
+	struct pt_regs *regs = current_regs();
+	unsigned long pointer = 0;
+
+	bpf_probe_read_kernel(&pointer, sizeof(pointer), &ARCH_INSTRUCTION_POINTER(regs));
+	return pointer;
+}
+
 /* Where the verifier knows the type of a pointer (from 5.15 on), it is read through without a helper. */
 static __always_inline bool current_is_compat(void)
 {

@@ -25,12 +25,19 @@ struct filter {
 	u32 by_cgroup;
 	u32 by_mntns;
 	u32 by_args;  /* some pairs have tests */
-	u32 by_path;  /* only calls that access one of some paths */
+	u32 by_path;  /* enum by_path: only calls that access one of some files */
 	u32 entry;    /* any of these but `by_result` */
 	u32 statuses; /* how calls may have ended, a bit each */
 	u32 by_errno;
 	u64 min_ns;			  /* that they took at least */
 	u64 errnos[(MAX_ERRNO + 1) / 64]; /* a bit each */
+};
+
+/* How files are told that calls must access; any of these suffices. */
+enum by_path {
+	BY_NAMES = 1 << 0,     /* paths */
+	BY_FDS = 1 << 1,       /* descriptors that are in a set */
+	BY_OTHER_FDS = 1 << 2, /* those that are not */
 };
 
 /* How a call ended. */
@@ -152,6 +159,14 @@ struct {
 	__type(value, u8);
 } path_names SEC(".maps"), path_ways SEC(".maps");
 
+/* Descriptors, by number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u8);
+} fd_set SEC(".maps");
+
 /* Where a key is written in a scratch area: behind the byte that says how a way ended. */
 #define PATH_KEY 8
 
@@ -205,7 +220,18 @@ __noinline int match_descriptor(u32 lane, u32 fd)
 	return match_key(&path_ways, s, len - PATH_KEY);
 }
 
-/* Whether a call accesses one of the paths (enum match). */
+/* Whether a descriptor's number is asked for. */
+static __always_inline bool match_number(u32 fd)
+{
+	bool is_in;
+
+	if (!(filter.by_path & (BY_FDS | BY_OTHER_FDS)) || (int)fd < 0)
+		return 0;
+	is_in = bpf_map_lookup_elem(&fd_set, &fd) != 0;
+	return filter.by_path & BY_FDS ? is_in : !is_in;
+}
+
+/* Whether a call accesses one of the files (enum match). */
 static __noinline long match_path(u32 lane, u32 pair, const u64 *args)
 {
 	struct accesses *accesses = bpf_map_lookup_elem(&path_args, &pair);
@@ -216,6 +242,10 @@ static __noinline long match_path(u32 lane, u32 pair, const u64 *args)
 	for (u32 i = 0; i < MAX_ARGS; i++) {
 		u32 match = MATCH_NO;
 
+		if (accesses->descriptors & 1U << i && match_number(args[i]))
+			return MATCH_YES;
+		if (!(filter.by_path & BY_NAMES))
+			continue;
 		if (accesses->paths & 1U << i)
 			match = match_name(lane, args[i]);
 		else if (accesses->descriptors & 1U << i)

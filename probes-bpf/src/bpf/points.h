@@ -73,6 +73,9 @@ static __always_inline int on_exec(void *ctx, u32 old_tid)
 
 	if (!in_scope(before))
 		return 0;
+	/* where no system call is looked at, this is the first that is known of the command */
+	if (held)
+		held = 0;
 	if (old_tid != (u32)now) {
 		u32 tid = now;
 		u8 yes = 1;
@@ -165,7 +168,7 @@ static __always_inline int on_exit(void *ctx)
  * thread and SI_KERNEL.
  */
 static __always_inline void emit_signal(void *ctx, u32 lane, u64 pid_tgid, u32 signal, void *info, u32 what,
-					u64 handler)
+					u64 handler, u64 pointer)
 {
 	struct scratch *s = scratch_of(lane);
 	struct payload *head;
@@ -176,6 +179,7 @@ static __always_inline void emit_signal(void *ctx, u32 lane, u64 pid_tgid, u32 s
 	s->record.args[0] = signal;
 	s->record.args[1] = what;
 	s->record.args[2] = handler;
+	s->record.args[3] = pointer;
 	head = (void *)s->data;
 	head->capture = 0;
 	head->status = PAYLOAD_WHOLE;
@@ -205,15 +209,18 @@ static __always_inline void emit_signal(void *ctx, u32 lane, u64 pid_tgid, u32 s
 static __always_inline int on_signal_generate(void *ctx, u32 signal, void *info, struct task_struct *to,
 					      u32 result)
 {
-	u64 pid_tgid;
+	u64 pid_tgid, pointer = 0;
 
 	if (held || result > TRACE_SIGNAL_IGNORED)
 		return 0;
 	pid_tgid = (u64)BPF_CORE_READ(to, tgid) << 32 | (u32)BPF_CORE_READ(to, pid);
 	if (!in_scope(pid_tgid) || (picks_threads() && !is_picked(to)))
 		return 0;
+	/* where another thread is nobody knows now */
+	if (HAS_KIND(WHAT_POINTER) && pid_tgid == bpf_get_current_pid_tgid())
+		pointer = current_pointer();
 	emit_signal(ctx, LANE_GENERATE, pid_tgid, signal, info,
-		    result == TRACE_SIGNAL_IGNORED ? SIGNAL_IGNORED : SIGNAL_SENT, 0);
+		    result == TRACE_SIGNAL_IGNORED ? SIGNAL_IGNORED : SIGNAL_SENT, 0, pointer);
 	return 0;
 }
 
@@ -226,7 +233,8 @@ static __always_inline int on_signal_deliver(void *ctx, u32 signal, void *info, 
 		return 0;
 	if (!picks_threads() || is_picked((void *)bpf_get_current_task()))
 		emit_signal(ctx, LANE_DELIVER, pid_tgid, signal, info, SIGNAL_DELIVERED,
-			    (u64)BPF_CORE_READ(action, sa.sa_handler));
+			    (u64)BPF_CORE_READ(action, sa.sa_handler),
+			    HAS_KIND(WHAT_POINTER) ? current_pointer() : 0);
 	return 0;
 }
 

@@ -45,7 +45,8 @@ enum record_kind {
 	RECORD_FORK = 3,   /* args: the child's tid */
 	RECORD_EXEC = 4,   /* args: the tid before */
 	RECORD_EXIT = 5,   /* args: exit code, whether the group ended */
-	RECORD_SIGNAL = 6, /* args: number, enum signal_what, its handler; a payload: its siginfo */
+	RECORD_SIGNAL = 6, /* args: number, enum signal_what, its handler, the instruction pointer or 0; a
+			      payload: its siginfo */
 };
 
 enum call_flags {
@@ -122,8 +123,9 @@ enum capture_what {
 	 * there are bits of `limit` at `add` behind the argument `shift`, absolute names are relative too.
 	 */
 	WHAT_BASE = 8,
-	WHAT_SOCKET = 9, /* struct socket_info of the descriptor that the argument is, if it is a socket */
-	WHAT_FILE = 10,	 /* struct file_info of the descriptor that stands there, if it is open */
+	WHAT_SOCKET = 9,   /* struct socket_info of the descriptor that the argument is, if it is a socket */
+	WHAT_FILE = 10,	   /* struct file_info of the descriptor that stands there, if it is open */
+	WHAT_POINTER = 11, /* the user's instruction pointer */
 };
 
 /* Where an address, a descriptor or a count comes from: an argument by its index, or one of these. */
@@ -187,6 +189,8 @@ struct socket_ends {
 
 /* The address of a payload about a descriptor: no address of memory, and the descriptor. */
 #define DESCRIPTOR_TAG (1ULL << 63)
+/* The address of the payload that is an instruction pointer. */
+#define POINTER_TAG (1ULL << 62)
 
 /* An argument that a capture goes without. */
 #define NO_ARG 0xff

@@ -11,6 +11,10 @@ pub struct Filters {
     #[arg(short = 'P', long = "trace-path", value_name = "PATH", help_heading = "Filtering")]
     pub paths: Vec<PathBuf>,
 
+    /// Show only calls with one of these descriptors for an argument: 3,5 or all others by !, all, none
+    #[arg(long, value_name = "SET", help_heading = "Filtering")]
+    pub trace_fds: Vec<String>,
+
     /// Show only calls that ended so: successful, failed, unfinished, unavailable, detached, or all others by !
     #[arg(long, value_name = "SET", help_heading = "Filtering")]
     pub status: Option<String>,
@@ -43,6 +47,11 @@ pub struct Filters {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     #[arg(help_heading = "Tracing")]
     pub count: Option<u64>,
+
+    /// Likewise, and say so
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(conflicts_with = "count", help_heading = "Tracing")]
+    pub syscall_limit: Option<u64>,
 
     /// End after so many seconds; a command goes on
     #[arg(long = "for", value_name = "SECONDS", help_heading = "Tracing")]

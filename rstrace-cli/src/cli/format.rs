@@ -33,6 +33,10 @@ pub struct Format {
     #[arg(short = 'n', long)]
     pub syscall_number: bool,
 
+    /// Show where the program goes on after each system call: its instruction pointer
+    #[arg(short = 'i', long)]
+    pub instruction_pointer: bool,
+
     /// Show the name of each argument
     #[arg(short = 'N', long)]
     pub arg_names: bool,

@@ -192,7 +192,14 @@ mod tests {
     #[test]
     fn lost_calls_have_a_line() {
         let mut out = Vec::new();
-        let event = Event { tgid: 0, tid: 0, time_ns: 0, caller: None, kind: EventKind::Lost { calls: 3 } };
+        let event = Event {
+            tgid: 0,
+            tid: 0,
+            time_ns: 0,
+            caller: None,
+            pointer: None,
+            kind: EventKind::Lost { calls: 3 },
+        };
         assert_eq!(Json::default().event(&mut out, &event), 3);
         assert_eq!(out, b"{\"lost\":3}\n");
     }

@@ -65,6 +65,8 @@ impl Task {
         let target = target(cli.exec, cli.command, &cli.pids, cli.tid, cli.follow)?;
         let session = rstrace_core::Options {
             callers: false,
+            pointers: false,
+            interrupts: Default::default(),
             counting: None,
             backend: cli.backend.forced(),
             transport: cli.transport.forced(),
@@ -116,10 +118,24 @@ fn target(
         refuse!("a command is traced from its start: leave out -p and -t, or the command");
     }
     if !exec.is_empty() {
-        return Ok(Target::Launch { argv: exec, argv0: None, env: Vec::new(), user: None, follow: true });
+        return Ok(Target::Launch {
+            argv: exec,
+            argv0: None,
+            env: Vec::new(),
+            user: None,
+            follow: true,
+            apart: None,
+        });
     }
     if runs {
-        return Ok(Target::Launch { argv: command, argv0: None, env: Vec::new(), user: None, follow });
+        return Ok(Target::Launch {
+            argv: command,
+            argv0: None,
+            env: Vec::new(),
+            user: None,
+            follow,
+            apart: None,
+        });
     }
     let pids = if pids.is_empty() { Vec::new() } else { pid_list(pids)? };
     if let Some(tid) = tid {

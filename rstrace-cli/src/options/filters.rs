@@ -3,7 +3,8 @@
 use super::{Error, refuse, set};
 use crate::cli::filters::Filters;
 use crate::output::errno;
-use rstrace_core::{Filter, MAX_NAME, MAX_PATH, Name, Statuses};
+use rstrace_core::{Descriptors, Filter, MAX_NAME, MAX_PATH, Name, Statuses};
+use rstrace_probes::syscall::manner::Fds;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use std::time::Duration;
 const MAX_ERRNO: u16 = 4095;
 
 /// What the options say together: all of it must hold.
-pub fn filter(filters: &Filters) -> Result<Filter, Error> {
+pub fn filter(filters: &Filters, fds: Option<Fds>) -> Result<Filter, Error> {
     Ok(Filter {
         statuses: match &filters.last_status {
             Some((option, list)) => statuses(option, list)?,
@@ -24,6 +25,10 @@ pub fn filter(filters: &Filters) -> Result<Filter, Error> {
         name: filters.comm.as_deref().map(name).transpose()?,
         cgroup: filters.cgroup.clone(),
         paths: paths(&filters.paths)?,
+        descriptors: fds.map(|fds| Descriptors {
+            inverted: fds.inverted,
+            numbers: fds.numbers.iter().map(|fd| *fd as u32).collect(),
+        }),
         ..Filter::default()
     })
 }

@@ -3,6 +3,7 @@
 use super::{Destination, Error, refuse};
 use crate::cli::Cli;
 use crate::cli::format::{Format, When};
+use crate::cli::shown::Constants;
 use crate::output::prefix::{Absolute, Precision, Prefixes};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -18,7 +19,7 @@ pub fn prefixes(format: &Format) -> Result<Prefixes, Error> {
         (3.., None) => Some(Absolute { unix: true, precision: Precision::Us }),
     };
     let relative = precision_of("--relative-timestamps", format.relative_timestamps.as_deref())?;
-    Ok(Prefixes { absolute, relative, number: format.syscall_number })
+    Ok(Prefixes { absolute, relative, number: format.syscall_number, pointer: format.instruction_pointer })
 }
 
 /// How exactly the time is shown that a call took, if it is.
@@ -40,9 +41,11 @@ pub fn json(cli: &Cli) -> Result<bool, Error> {
         (format.relative_timestamps.is_some(), "-r"),
         (format.syscall_times.is_some(), "-T"),
         (format.syscall_number, "-n"),
+        (format.instruction_pointer, "-i"),
         (format.arg_names, "-N"),
         (format.always_show_pid, "--always-show-pid"),
         (format.color != When::Auto, "--color"),
+        (cli.shown.constants != Constants::Abbrev, "-X"),
         (cli.summary_only, "-c"),
         (cli.summary, "-C"),
         (cli.output.is_some() && is_separate(cli), "-ff with -o"),

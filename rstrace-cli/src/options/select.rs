@@ -3,6 +3,7 @@
 //! A bare word that is a probe's name is that probe. All else is a set of system calls, and of several sets the last
 //! one counts, as in strace.
 
+use super::manner::{self, Manners};
 use super::set::{self, Words};
 use super::signals;
 use super::{Error, refuse};
@@ -11,6 +12,7 @@ use rstrace_core::Probe;
 use rstrace_core::describe::Limits;
 use rstrace_core::event::Abi;
 use rstrace_probes::syscall::classes::CLASSES;
+use rstrace_probes::syscall::manner::Fds;
 use rstrace_probes::syscall::{self, Described, table};
 use rstrace_probes::{Entry, REGISTRY, numbers, probe};
 
@@ -25,6 +27,10 @@ pub struct Expressions {
     pub quiet: Option<String>,
     /// What is told of descriptors, if that was said.
     pub files: Option<String>,
+    /// How calls are shown.
+    pub manners: Manners,
+    /// Descriptors that calls must have for an argument, if that was said.
+    pub fds: Option<Fds>,
 }
 
 /// What is to be traced.
@@ -37,7 +43,7 @@ pub struct Selection {
 }
 
 /// A set of system calls.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Calls {
     /// None.
     #[default]
@@ -83,16 +89,17 @@ impl Selection {
     }
 
     /// Makes the probes. Where two trace one call, the latter has it.
-    pub fn probes(&self, limits: Limits) -> Vec<Box<dyn Probe>> {
-        let calls: Option<Box<dyn Probe>> = match &self.calls {
+    pub fn probes(&self, limits: Limits, manners: &Manners) -> Vec<Box<dyn Probe>> {
+        let calls = match &self.calls {
             Calls::None => None,
-            Calls::All => Some(Box::new(Described::all(limits))),
+            Calls::All => Some(Described::all(limits)),
             Calls::Named(calls) => {
                 let names: Vec<_> = calls.iter().map(|call| call.name).collect();
                 let is_of = |name: &str, abi| calls.iter().any(|c| c.name == name && c.abis.has(abi));
-                Some(Box::new(Described::only(&names, limits).of_abis(is_of)))
+                Some(Described::only(&names, limits).of_abis(is_of))
             }
         };
+        let calls = calls.map(|calls| -> Box<dyn Probe> { Box::new(manners.of(calls, limits)) });
         calls.into_iter().chain(self.probes.iter().map(|entry| (entry.make)(limits))).collect()
     }
 }
@@ -118,10 +125,18 @@ pub fn select(exprs: &[String]) -> Result<Expressions, Error> {
                 said.files = Some(list.to_string());
                 continue;
             }
+            Some((qualifier @ ("trace-fds" | "trace-fd" | "fd" | "fds"), list)) => {
+                said.fds = Some(manner::descriptors(qualifier, list)?);
+                continue;
+            }
+            Some((qualifier, list)) if manner::is_qualifier(qualifier) => {
+                said.manners.set(qualifier, list)?;
+                continue;
+            }
             // a pattern may contain anything
             Some((qualifier, _)) if !qualifier.contains('/') => {
                 refuse!(
-                    "-e {}=: not supported: give trace=, signal=, status=, quiet=, decode-fds=, or names of system calls",
+                    "-e {}=: not supported: give trace=, abbrev=, verbose=, raw=, signal=, read=, write=, trace-fds=, status=, quiet=, decode-fds=, or names of system calls",
                     qualifier.escape_debug()
                 )
             }
@@ -150,6 +165,26 @@ pub fn select(exprs: &[String]) -> Result<Expressions, Error> {
         said.selection.calls = Calls::All;
     }
     Ok(said)
+}
+
+impl Calls {
+    /// Whether a call is one of them.
+    pub fn has(&self, name: &str, abi: Abi) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Named(calls) => calls.iter().any(|call| call.name == name && call.abis.has(abi)),
+        }
+    }
+
+    /// The calls that the value of a qualifier names.
+    pub fn of_list(list: &str) -> Result<Self, Error> {
+        let Words { inverted, words } = set::words(list);
+        if words.is_empty() {
+            return Err(unknown("", true));
+        }
+        calls(&words, inverted, true)
+    }
 }
 
 /// A list of names and classes, or all others.
@@ -368,7 +403,7 @@ mod tests {
             ("trace=exec", "-e trace=exec: exec is a probe, not a system call: give -e exec"),
             (
                 "colour=red",
-                "-e colour=: not supported: give trace=, signal=, status=, quiet=, decode-fds=, or names of system calls",
+                "-e colour=: not supported: give trace=, abbrev=, verbose=, raw=, signal=, read=, write=, trace-fds=, status=, quiet=, decode-fds=, or names of system calls",
             ),
             (",", "-e has an empty list: give -e open, for example"),
             ("trace=", "-e has an empty list: give -e open, for example"),

@@ -94,7 +94,10 @@ fn there_is_one_target() {
     }
     assert_eq!(options(&["--comm", "x"]).target, Target::All);
     assert_eq!(options(&["--cgroup", "/x"]).target, Target::All);
-    assert!(refused(&["-c", "--count=1", "true"]).starts_with("--count counts the calls that are shown"));
+    assert!(
+        refused(&["-c", "--count=1", "true"])
+            .starts_with("--count and --syscall-limit count the calls that are shown")
+    );
     assert!(refused(&["-eopen"]).starts_with("nobody to trace is named: give a command, "));
     assert!(refused(&["-eopen", "-f", "-o", "x"]).starts_with("nobody"));
 }

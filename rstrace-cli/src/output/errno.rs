@@ -125,6 +125,15 @@ pub fn signal(out: &mut Vec<u8>, number: u8) {
     };
 }
 
+/// Likewise without `SIG`, as sets of signals have them.
+pub fn signal_in_set(out: &mut Vec<u8>, number: u8) {
+    let begin = out.len();
+    signal(out, number);
+    if out[begin..].starts_with(b"SIG") {
+        out.drain(begin..begin + 3);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

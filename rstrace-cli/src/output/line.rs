@@ -2,10 +2,13 @@
 //!
 //! The memory is used again and again: in the steady state nothing is allocated.
 
+mod constants;
+
 use super::date;
 use super::errno;
 use super::files::Files;
 use super::quote::{Hex, quoted_as, quoted_hex};
+use crate::cli::shown::Constants;
 use owo_colors::Style;
 use rstrace_core::describe::{Item, Object, Shape};
 use rstrace_core::event::{Comment, Glossed, Value};
@@ -61,6 +64,8 @@ pub struct Limits {
     pub hex: Hex,
     /// What is told of descriptors.
     pub files: Files,
+    /// How named constants are shown.
+    pub constants: Constants,
 }
 
 /// Lines: the finished ones and the one under construction.
@@ -120,6 +125,11 @@ impl Lines {
         self.start = 0;
         self.gone = 0;
         self.invisible = 0;
+    }
+
+    /// Shows structures and lists whole from here on, or in brief.
+    pub fn show_whole(&mut self, whole: bool) {
+        self.limits.whole_vectors = whole;
     }
 
     /// Appends text without a colour.
@@ -184,6 +194,9 @@ impl Lines {
 
     /// Appends a value.
     pub fn value(&mut self, value: Value<'_>) {
+        if self.limits.constants != Constants::Abbrev && self.by_number(value) {
+            return;
+        }
         match value {
             Value::Int(number) => self.decimal(number),
             Value::Unsigned(number) => self.decimal(number),
@@ -220,6 +233,7 @@ impl Lines {
             Value::Choice(value, choices) => self.choice(value, choices),
             Value::Signal(number) => self.signal(number),
             Value::Written(number, write) => self.paint(Token::Value, |out| write(out, number)),
+            Value::Named(number, named) => self.paint(Token::Value, |out| (named.named)(out, number)),
             Value::WrittenBytes(bytes, write) => self.paint(Token::Value, |out| write(out, bytes)),
             Value::AbstractName(bytes) => {
                 self.push("@");
@@ -358,13 +372,7 @@ impl Lines {
         for number in (1..=64u8).filter(|number| shown & (1 << (number - 1)) != 0) {
             self.push(separator);
             separator = " ";
-            self.paint(Token::Constant, |out| {
-                let begin = out.len();
-                errno::signal(out, number);
-                if out[begin..].starts_with(b"SIG") {
-                    out.drain(begin..begin + 3);
-                }
-            });
+            self.paint(Token::Constant, |out| errno::signal_in_set(out, number));
         }
         self.push("]");
     }
@@ -453,7 +461,7 @@ impl Lines {
                 self.push(item.name);
                 self.push(" ");
             }
-            self.value(item.value);
+            self.glossed(item);
         });
         if separator == ", " {
             self.push(")");
@@ -570,7 +578,13 @@ mod tests {
     use rstrace_core::flags::FlagSet;
     use rstrace_core::strings::{CUT, UNREADABLE};
 
-    const LIMITS: Limits = Limits { length: 32, whole_vectors: false, hex: Hex::Never, files: Files::NONE };
+    const LIMITS: Limits = Limits {
+        length: 32,
+        whole_vectors: false,
+        hex: Hex::Never,
+        files: Files::NONE,
+        constants: Constants::Abbrev,
+    };
 
     fn shown_within(limits: Limits, value: Value<'_>) -> String {
         let mut lines = Lines::new(false, limits);
@@ -671,7 +685,7 @@ mod tests {
         let bytes = vector(&[(0, b"z"), (0, b"z"), (0, b"z")]);
         let show = |length, whole_vectors| {
             shown_within(
-                Limits { length, whole_vectors, hex: Hex::Never, files: Files::NONE },
+                Limits { length, whole_vectors, ..LIMITS },
                 Value::Strings(Strings::from_payload(&bytes)),
             )
         };

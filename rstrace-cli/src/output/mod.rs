@@ -3,6 +3,7 @@
 //! A format knows no probe: it prints values by what they are.
 
 pub mod date;
+mod dump;
 pub mod errno;
 pub mod files;
 pub mod json;

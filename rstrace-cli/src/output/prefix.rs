@@ -57,6 +57,36 @@ pub struct Prefixes {
     pub relative: Option<Precision>,
     /// The number of the call.
     pub number: bool,
+    /// Where the program is.
+    pub pointer: bool,
+}
+
+/// What a line tells of that stands before it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mark {
+    /// The number of the call that it is about.
+    pub number: Option<u32>,
+    /// Where the program is.
+    pub place: Place,
+}
+
+/// Where a program is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Where it was when a line before told of it.
+    #[default]
+    AsBefore,
+    /// At this address.
+    At(u64),
+    /// Nowhere any more, or nobody knows.
+    Unknown,
+}
+
+impl Place {
+    /// What an event says of it.
+    pub fn of(pointer: Option<u64>) -> Self {
+        pointer.map_or(Self::Unknown, Self::At)
+    }
 }
 
 /// Writes it.
@@ -68,28 +98,34 @@ pub struct Prefix {
     before_ns: Option<u64>,
     /// The latest call's number of each thread.
     numbers: HashMap<u32, u32>,
+    /// Where each thread was last.
+    places: HashMap<u32, u64>,
 }
 
 impl Prefix {
     /// For a trace that begins now.
     pub fn new(what: Prefixes) -> Self {
-        Self { what, wall: Wall::default(), before_ns: None, numbers: HashMap::new() }
+        Self { what, wall: Wall::default(), before_ns: None, numbers: HashMap::new(), places: HashMap::new() }
     }
 
-    /// A thread makes the call with this number: it stands before its lines from here on.
-    pub fn calls(&mut self, tid: u32, number: u32) {
-        if self.what.number {
+    /// What a line of a thread tells of stands before it, and before its lines from here on.
+    pub fn note(&mut self, tid: u32, mark: Mark) {
+        if let (true, Some(number)) = (self.what.number, mark.number) {
             self.numbers.insert(tid, number);
+        }
+        if let (true, Place::At(pointer)) = (self.what.pointer, mark.place) {
+            self.places.insert(tid, pointer);
         }
     }
 
     /// A thread has ended.
     pub fn forget(&mut self, tid: u32) {
         self.numbers.remove(&tid);
+        self.places.remove(&tid);
     }
 
     /// What stands before a line of a thread that tells of a time, `CLOCK_MONOTONIC` nanoseconds.
-    pub fn write(&mut self, out: &mut Vec<u8>, tid: u32, time_ns: u64) {
+    pub fn write(&mut self, out: &mut Vec<u8>, tid: u32, time_ns: u64, place: Place) {
         if let Some(absolute) = self.what.absolute {
             self.wall.write(out, time_ns, absolute);
             out.push(b' ');
@@ -105,6 +141,12 @@ impl Prefix {
             match self.numbers.get(&tid) {
                 Some(number) => put!(out, "[{number:>4}] "),
                 None => put!(out, "[????] "),
+            }
+        }
+        if self.what.pointer {
+            match self.places.get(&tid).filter(|_| place != Place::Unknown) {
+                Some(pointer) => put!(out, "[{pointer:016x}] "),
+                None => put!(out, "[????????????????] "),
             }
         }
     }
@@ -155,7 +197,7 @@ mod tests {
 
     fn written(prefix: &mut Prefix, time_ns: u64) -> String {
         let mut out = Vec::new();
-        prefix.write(&mut out, 5, time_ns);
+        prefix.write(&mut out, 5, time_ns, Place::AsBefore);
         String::from_utf8(out).expect("ASCII")
     }
 
@@ -172,12 +214,18 @@ mod tests {
     #[test]
     fn all_stand_in_the_order_of_strace() {
         let absolute = Some(Absolute { unix: true, precision: Precision::Ms });
-        let what = Prefixes { absolute, relative: Some(Precision::Ns), number: true };
+        let what = Prefixes { absolute, relative: Some(Precision::Ns), number: true, pointer: true };
         let mut prefix = Prefix::new(what);
         prefix.wall = Wall { ahead_ns: 1_000_000, asked_ns: Some(SECOND), second: None };
-        prefix.calls(5, 39);
-        assert_eq!(written(&mut prefix, SECOND), "1.001 (+     0.000000000) [  39] ");
+        prefix.note(5, Mark { number: Some(39), place: Place::At(0x7f12) });
+        prefix.note(5, Mark::default());
+        let expected = "1.001 (+     0.000000000) [  39] [0000000000007f12] ";
+        assert_eq!(written(&mut prefix, SECOND), expected);
+        let mut out = Vec::new();
+        prefix.write(&mut out, 5, SECOND, Place::Unknown);
+        assert!(out.ends_with(b"[  39] [????????????????] "));
         prefix.forget(5);
-        assert_eq!(written(&mut prefix, SECOND + 5), "1.001 (+     0.000000005) [????] ");
+        let expected = "1.001 (+     0.000000005) [????] [????????????????] ";
+        assert_eq!(written(&mut prefix, SECOND + 5), expected);
     }
 }

@@ -20,6 +20,8 @@ pub struct Note {
     pub tid: u32,
     /// When it happened.
     pub time_ns: u64,
+    /// Where the program was, if that is known.
+    pub pointer: Option<u64>,
     /// What happened.
     pub what: What,
 }
@@ -114,7 +116,7 @@ mod tests {
     use super::*;
 
     fn note(tid: u32, time_ns: u64) -> Note {
-        Note { tid, time_ns, what: What::Stop(19) }
+        Note { tid, time_ns, pointer: None, what: What::Stop(19) }
     }
 
     #[test]

@@ -10,11 +10,12 @@ mod page;
 
 use super::errno;
 use super::line::{Limits, Lines, Token, put};
-use super::prefix::{Precision, Prefix, Prefixes};
+use super::prefix::{Mark, Place, Precision, Prefix, Prefixes};
 use super::quote::Hex;
 use super::signals::{Note, STOPPING, Signals, What};
 use super::threads::{Shown, Thread, Threads};
-use super::{Output, Start};
+use super::{Output, Start, dump};
+use crate::cli::shown::Constants;
 use rstrace_core::event::{Abi, Arg, Call, Event, EventKind, Outcome, Signal, SignalStage, WaitStatus};
 use rstrace_core::{Report, Sink};
 use std::collections::{HashMap, HashSet};
@@ -110,6 +111,7 @@ impl Default for Style {
             limits: Limits {
                 length: 32,
                 whole_vectors: false,
+                constants: Constants::Abbrev,
                 hex: Hex::Never,
                 files: super::files::Files::NONE,
             },
@@ -212,10 +214,15 @@ impl<W: Write> Text<W> {
 
     /// A line of a thread, or of none.
     fn line(&mut self, time_ns: u64, tid: Option<u32>, write: impl FnOnce(&mut Lines)) {
+        self.marked_line(time_ns, tid, Mark::default(), write);
+    }
+
+    /// Likewise, before which something of its own stands.
+    fn marked_line(&mut self, time_ns: u64, tid: Option<u32>, mark: Mark, write: impl FnOnce(&mut Lines)) {
         if self.is_in_order() {
-            self.page.line(tid, time_ns, write);
+            self.page.line(tid, time_ns, mark, write);
         } else {
-            self.order.line(time_ns, tid, write);
+            self.order.line(time_ns, tid, mark, write);
         }
     }
 
@@ -228,16 +235,16 @@ impl<W: Write> Text<W> {
         let args = match thread.returns(call.entry_ns) {
             Some(shown) => shown.args,
             None if thread.abi == call.abi => {
-                self.begin(tid, entry_ns, time_ns, call);
+                self.begin(tid, entry_ns, time_ns, mark(event, call), call);
                 call.at_entry
             }
             None => {
-                self.enter(tid, entry_ns, time_ns, call);
+                self.enter(event, entry_ns, call);
                 call.at_entry
             }
         };
         if !matches!(call.outcome, Outcome::Unfinished) {
-            self.resume(tid, time_ns, call, args);
+            self.resume(event, call, args);
         } else if self.is_in_order() {
             self.page.detach(tid);
         } else {
@@ -246,32 +253,33 @@ impl<W: Write> Text<W> {
     }
 
     /// A call begins of which it is known now.
-    fn enter(&mut self, tid: u32, entry_ns: u64, time_ns: u64, call: &Call<'_>) {
-        self.abi(tid, if self.style.whole { time_ns } else { entry_ns }, call.abi);
-        self.begin(tid, entry_ns, time_ns, call);
+    fn enter(&mut self, event: &Event<'_>, entry_ns: u64, call: &Call<'_>) {
+        self.abi(event.tid, if self.style.whole { event.time_ns } else { entry_ns }, call.abi);
+        self.begin(event.tid, entry_ns, event.time_ns, mark(event, call), call);
     }
 
     /// The line of a call begins.
-    fn begin(&mut self, tid: u32, entry_ns: u64, time_ns: u64, call: &Call<'_>) {
+    fn begin(&mut self, tid: u32, entry_ns: u64, time_ns: u64, mark: Mark, call: &Call<'_>) {
         let names = self.style.arg_names;
         if self.is_in_order() {
-            self.page.enter(tid, entry_ns, number(call));
+            self.page.enter(tid, entry_ns, mark);
             begin_call(&mut self.page.lines, call, names);
         } else {
             let since_ns = if self.style.whole { time_ns } else { entry_ns };
             let begin = |lines: &mut Lines| begin_call(lines, call, names);
-            self.order.enter(since_ns, entry_ns, tid, number(call), begin);
+            self.order.enter(since_ns, entry_ns, tid, mark, begin);
         }
     }
 
     /// A call returns of which so many arguments stand there already.
-    fn resume(&mut self, tid: u32, time_ns: u64, call: &Call<'_>, args: usize) {
+    fn resume(&mut self, event: &Event<'_>, call: &Call<'_>, args: usize) {
+        let (tid, time_ns, mark) = (event.tid, event.time_ns, mark(event, call));
         let name = |lines: &mut Lines| lines.push(call.name);
         let style = &self.style;
         let names = style.arg_names;
         if self.is_in_order() {
             let page = &mut self.page;
-            page.resume(tid, time_ns, number(call), name);
+            page.resume(tid, time_ns, mark, name);
             later_args(&mut page.lines, call, args, names);
             page.result();
             end_call(&mut page.lines, call, time_ns, style);
@@ -279,7 +287,7 @@ impl<W: Write> Text<W> {
         } else {
             let later = |lines: &mut Lines| later_args(lines, call, args, names);
             let result = |lines: &mut Lines| end_call(lines, call, time_ns, style);
-            self.order.resume(time_ns, tid, number(call), name, later, result);
+            self.order.resume(time_ns, tid, mark, name, later, result);
         }
     }
 
@@ -296,7 +304,7 @@ impl<W: Write> Text<W> {
         thread.shown = Some(Shown { entry_ns: call.entry_ns, args: call.at_entry });
         let entry_ns = call.entry_ns.unwrap_or(event.time_ns);
         self.held_notes(Some(event.tid), entry_ns, None);
-        self.enter(event.tid, entry_ns, event.time_ns, call);
+        self.enter(event, entry_ns, call);
     }
 
     fn abi(&mut self, tid: u32, time_ns: u64, abi: Abi) {
@@ -322,7 +330,7 @@ impl<W: Write> Text<W> {
             Some(shown) => shown.args,
             None => {
                 let entry_ns = entry_ns.unwrap_or(old.time_ns);
-                self.begin(old.tid, entry_ns, old.time_ns, call);
+                self.begin(old.tid, entry_ns, old.time_ns, mark(event, call), call);
                 call.at_entry
             }
         };
@@ -335,12 +343,12 @@ impl<W: Write> Text<W> {
         // it is its group's leader now
         self.thread(tid, old.time_ns).tgid = Some(tid);
         self.abi(tid, event.time_ns, call.abi);
-        self.resume(tid, event.time_ns, call, args);
+        self.resume(event, call, args);
     }
 
     fn superseded_line(&mut self, tid: u32, old: Superseded) {
         if !self.style.quiet.thread_execve {
-            self.line(old.time_ns, Some(tid), |lines| {
+            self.marked_line(old.time_ns, Some(tid), NOWHERE, |lines| {
                 lines.format(|out| put!(out, "+++ superseded by execve in pid {} +++", old.tid));
             });
         }
@@ -381,7 +389,12 @@ impl<W: Write> Text<W> {
 
     fn signal(&mut self, event: &Event<'_>, signal: &Signal) {
         let (tgid, tid) = (event.tgid, event.tid);
-        let note = Note { tid, time_ns: event.time_ns, what: What::Signal(signal.number, signal.info) };
+        let note = Note {
+            tid,
+            time_ns: event.time_ns,
+            pointer: event.pointer,
+            what: What::Signal(signal.number, signal.info),
+        };
         match signal.stage {
             SignalStage::Sent => self.signals.send(tgid, signal.number, note),
             SignalStage::Ignored => self.signals.hold(note),
@@ -423,7 +436,9 @@ impl<W: Write> Text<W> {
     fn note(&mut self, note: &Note, time_ns: u64) {
         let (What::Signal(signal, _) | What::Stop(signal)) = note.what;
         if self.tells_of(signal) {
-            self.line(time_ns, Some(note.tid), |lines| note.write(lines));
+            let place = note.pointer.map_or(Place::AsBefore, Place::At);
+            let mark = Mark { place, ..Mark::default() };
+            self.marked_line(time_ns, Some(note.tid), mark, |lines| note.write(lines));
         }
     }
 
@@ -464,7 +479,7 @@ impl<W: Write> Text<W> {
             WaitStatus::Signaled { signal, .. } => self.tells_of(signal),
         };
         if told {
-            self.line(time_ns, Some(tid), |lines| {
+            self.marked_line(time_ns, Some(tid), NOWHERE, |lines| {
                 lines.format(|out| match status {
                     WaitStatus::Exited(code) => put!(out, "+++ exited with {code} +++"),
                     WaitStatus::Signaled { signal, core } => {
@@ -600,13 +615,17 @@ impl<W: Write> Output for Text<W> {
     }
 }
 
-/// The number by which the kernel was called.
-fn number(call: &Call<'_>) -> Option<u32> {
-    call.raw.map(|raw| raw.nr)
+/// Before a line that tells of a thread's end: it is nowhere any more.
+const NOWHERE: Mark = Mark { number: None, place: Place::Unknown };
+
+/// What stands before the line of a call.
+fn mark(event: &Event<'_>, call: &Call<'_>) -> Mark {
+    Mark { number: call.raw.map(|raw| raw.nr), place: Place::of(event.pointer) }
 }
 
 /// The name and what is known at the entry.
 fn begin_call(lines: &mut Lines, call: &Call<'_>, names: bool) {
+    lines.show_whole(call.whole);
     lines.paint(Token::Call, |out| out.extend_from_slice(call.name.as_bytes()));
     lines.push("(");
     args(lines, call, 0..call.at_entry, names);
@@ -620,6 +639,7 @@ fn later_args(lines: &mut Lines, call: &Call<'_>, from: usize, names: bool) {
     if let Outcome::Died = call.outcome {
         lines.push(" <unfinished ...>");
     } else {
+        lines.show_whole(call.whole);
         args(lines, call, from..call.args.len(), names);
     }
 }
@@ -637,6 +657,7 @@ fn args(lines: &mut Lines, call: &Call<'_>, places: Range<usize>, names: bool) {
 
 /// The result and what is said of it.
 fn end_call(lines: &mut Lines, call: &Call<'_>, return_ns: u64, style: &Style) {
+    lines.show_whole(call.whole);
     lines.push("= ");
     outcome(lines, call.outcome);
     if let Some(gloss) = call.gloss {
@@ -649,6 +670,9 @@ fn end_call(lines: &mut Lines, call: &Call<'_>, return_ns: u64, style: &Style) {
         lines.push(" <");
         lines.format(|out| precision.write(out, ns, 0));
         lines.push(">");
+    }
+    if !call.data.is_empty() {
+        dump::write(lines, call.data);
     }
 }
 

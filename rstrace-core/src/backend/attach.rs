@@ -209,11 +209,13 @@ pub(crate) fn load<'m>(
         maps.counts.set_max_entries(rows)?;
         maps.variants.set_max_entries((plan.variants().len() as u32).max(1))?;
         maps.arg_filters.set_max_entries(if settings.filter.args.is_empty() { 1 } else { rows })?;
-        let is_by_path = !settings.filter.paths.is_empty();
+        let is_by_path = settings.filter.is_by_file();
         maps.path_args.set_max_entries(if is_by_path { rows } else { 1 })?;
         let paths = (settings.filter.paths.len() as u32).max(1);
         maps.path_names.set_max_entries(paths)?;
         maps.path_ways.set_max_entries(paths)?;
+        let fds = settings.filter.descriptors.as_ref().map_or(0, |fds| fds.numbers.len() as u32);
+        maps.fd_set.set_max_entries(fds.max(1))?;
         maps.inflights.set_max_entries(places(settings.scope))?;
         maps.scratches.set_max_entries(layout::LANE_FUNCTIONS + 2 * plan.functions.len() as u32)?;
         if matches!(settings.scope, layout::SCOPE_TGIDS | layout::SCOPE_TIDS) {
@@ -268,7 +270,7 @@ pub(crate) fn load<'m>(
             let value = unsafe { plain::as_bytes(&tests) };
             skel.maps.arg_filters.update(&key, value, MapFlags::ANY).map_err(load_error)?;
         }
-        if !settings.filter.paths.is_empty() {
+        if settings.filter.is_by_file() {
             let Accesses { paths, descriptors } = plan.accesses(index);
             let value = [u16::from(paths).to_ne_bytes(), u16::from(descriptors).to_ne_bytes()].concat();
             skel.maps.path_args.update(&key, &value, MapFlags::ANY).map_err(load_error)?;
@@ -280,6 +282,9 @@ pub(crate) fn load<'m>(
         if let Some(way) = way {
             skel.maps.path_ways.update(&way, &[1], MapFlags::ANY).map_err(load_error)?;
         }
+    }
+    for fd in settings.filter.descriptors.iter().flat_map(|fds| &fds.numbers) {
+        skel.maps.fd_set.update(&fd.to_ne_bytes(), &[1], MapFlags::ANY).map_err(load_error)?;
     }
     let (mut keys, mut values) = (Vec::new(), Vec::new());
     for (key, row) in plan.variants() {

@@ -420,8 +420,10 @@ fn are_complex(captures: &[Capture]) -> bool {
 
 /// Whether what a capture brings at the entry is still there at the return.
 fn may_be_read_at_return(capture: &Capture) -> bool {
-    let made =
-        matches!(capture.what, What::Base { .. } | What::Identity | What::Parent | What::KernelString { .. });
+    let made = matches!(
+        capture.what,
+        What::Base { .. } | What::Identity | What::Pointer | What::Parent | What::KernelString { .. }
+    );
     capture.when != When::EntryOnly && !made
 }
 
@@ -493,6 +495,7 @@ fn capture_row(machine: &Machine, capture: &Capture) -> Result<layout::Capture, 
         }
         What::Parent => layout::WHAT_PARENT,
         What::Identity => layout::WHAT_IDENTITY,
+        What::Pointer => layout::WHAT_POINTER,
         What::Base { directory, name, root_of_all } => {
             (row.from, row.count) = (directory.unwrap_or(layout::NO_ARG), name);
             row.shift = layout::NO_ARG.into();

@@ -19,12 +19,14 @@ pub struct Limits {
     pub whole_lists: bool,
     /// Whether it is told what descriptors are.
     pub files: bool,
+    /// Whether structures and lists are shown as their addresses.
+    pub addresses: bool,
 }
 
 impl Limits {
     /// So many bytes of a string and elements of a list.
     pub const fn of_length(length: u32) -> Self {
-        Self { length, whole_lists: false, files: false }
+        Self { length, whole_lists: false, files: false, addresses: false }
     }
 }
 
@@ -107,7 +109,10 @@ enum Parent {
 impl Plan {
     fn argument(&mut self, place: u8, ty: &Type) {
         let before = self.captures.len();
-        if let Type::Number(_, Meaning::Socket) = ty {
+        // without it messages are bytes
+        if let Type::Number(_, Meaning::Socket) = ty
+            && !self.limits.addresses
+        {
             self.push(From::Arg(place), When::Entry, What::Socket);
         }
         if let Type::Number(_, meaning) = ty.of_abi(self.abi) {

@@ -78,7 +78,7 @@ pub fn arguments<'a>(params: &'static [Param], call: &'a RawCall<'a>, limits: Li
         }
         let registers = call.args.get(register..).unwrap_or(&[]);
         let first = registers.first().copied().unwrap_or(0);
-        let (value, raw) = match of_call(param.ty.within(limits), call) {
+        let (value, raw) = match of_call(&param.ty, call).within(limits) {
             Type::Number(width, meaning) => {
                 let argument = width.argument(registers, call.abi);
                 let raw = if takes > 1 { argument } else { first };
@@ -135,6 +135,7 @@ fn number<'a>(width: Width, meaning: Meaning, number: u64, call: &RawCall<'a>, a
         Meaning::Signal => Value::Signal(number as i64),
         Meaning::Signals => Value::Signals(first_signals(number as u32)),
         Meaning::Written(write) => Value::Written(number, write),
+        Meaning::Named(named) => Value::Named(number, named),
     }
 }
 

@@ -8,6 +8,7 @@ mod decode;
 mod direction;
 mod indirect;
 mod layout;
+pub mod named;
 mod object;
 
 pub use captures::{Limits, accesses, captures, variants};
@@ -15,6 +16,7 @@ pub use decode::{Arguments, arguments, first_signals, gloss, outcome};
 pub use direction::known_at_entry;
 pub use indirect::{Indirect, Inner, Is, Place};
 pub use layout::size_of_type;
+pub use named::Named;
 pub use object::{Item, Object};
 
 use crate::event::{Abi, Comment};
@@ -118,6 +120,16 @@ impl Type {
     /// The type that holds where so much is shown.
     fn within(&self, limits: Limits) -> &Self {
         match self {
+            Self::Pointer(..)
+            | Self::Sized(..)
+            | Self::List(..)
+            | Self::Encoded(_)
+            | Self::Strings
+            | Self::Counted
+                if limits.addresses =>
+            {
+                &Self::Number(Width::Word, Meaning::Address)
+            }
             Self::Counted if limits.whole_lists => &Self::Strings,
             ty => ty,
         }
@@ -135,6 +147,14 @@ impl Syscall {
     pub const fn with_compat(mut self, indirect: &'static Indirect) -> Self {
         self.indirect = Some(indirect);
         self
+    }
+
+    /// How many registers the arguments of a call take, whether they are shown or not.
+    pub fn registers(&self, params: &[Param], abi: Abi) -> usize {
+        let places = (0u8..).zip(params);
+        let ends = places
+            .map(|(place, param)| layout::register(params, place, abi) + layout::registers(&param.ty, abi));
+        ends.max().unwrap_or(0)
     }
 
     /// The arguments of a call with these registers, and what it returns.
@@ -346,6 +366,8 @@ pub enum Meaning {
     Signals,
     /// What only a function can write.
     Written(Writer),
+    /// Likewise, of a number that has a name.
+    Named(&'static Named),
 }
 
 /// Appends the notation of a number.

@@ -3,7 +3,7 @@
 //! The child waits on a pipe, not on a signal, so that no shell notices. What can fail or allocate is done
 //! before the fork: between fork and exec only async-signal-safe calls are made.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -15,7 +15,7 @@ use nix::sys::signal::SigSet;
 use nix::sys::stat::Mode;
 use nix::unistd::{AccessFlags, Gid, Pid};
 
-use super::RunAs;
+use super::{Apart, RunAs};
 
 use crate::error::{Context, Error, ErrorKind, Result};
 
@@ -80,6 +80,7 @@ impl Held {
         argv0: Option<&OsStr>,
         env: &[(OsString, Option<OsString>)],
         user: Option<&RunAs>,
+        apart: Option<Apart>,
         inherited: Inherited,
     ) -> Result<Self> {
         let program =
@@ -103,6 +104,15 @@ impl Held {
 
         let (gate_read, gate_write) = pipe()?;
         let (failure_read, failure_write) = pipe()?;
+        if let Some(apart) = apart {
+            let Some(pid) = go_apart(apart)? else {
+                // our own copy of the gate would keep it from ever closing
+                // SAFETY: a descriptor that this process does not use any more.
+                unsafe { libc::close(gate_write.as_raw_fd()) };
+                child(&ready, gate_read.as_raw_fd(), failure_write.as_raw_fd())
+            };
+            return Ok(Self { pid, gate: Some(gate_write.into()), failure: failure_read.into() });
+        }
         // SAFETY: the child makes async-signal-safe calls only, see `child`.
         let pid = unsafe { libc::fork() };
         match pid {
@@ -150,6 +160,34 @@ impl Held {
             Error::new(kind, format!("{}: {why}", program.to_string_lossy()))
         })
     }
+}
+
+/// Goes on in a grandchild, for which the id of this process is returned; nothing is in this process itself, which
+/// is to make async-signal-safe calls only from here on.
+fn go_apart(apart: Apart) -> Result<Option<Pid>> {
+    let own = Pid::this();
+    // SAFETY: the child that exits makes async-signal-safe calls only; the grandchild goes on as the only thread, like
+    // the one that it is a copy of.
+    unsafe {
+        match libc::fork() {
+            -1 => return Err(io::Error::last_os_error()).context("fork"),
+            0 => match libc::fork() {
+                0 => {}
+                grandchild => libc::_exit(i32::from(grandchild < 0)),
+            },
+            between => {
+                // a child that it does not know would surprise the command
+                libc::waitpid(between, std::ptr::null_mut(), 0);
+                return Ok(None);
+            }
+        }
+        match apart {
+            Apart::SameGroup => {}
+            Apart::OwnGroup => _ = libc::setpgid(0, 0),
+            Apart::OwnSession => _ = libc::setsid(),
+        }
+    }
+    Ok(Some(own))
 }
 
 /// After the fork. Returns to nobody.
@@ -209,24 +247,47 @@ fn pointers(words: &[CString]) -> Vec<*const libc::c_char> {
 
 /// rstrace's own environment with these changes, the later ones last.
 fn environment(changes: &[(OsString, Option<OsString>)]) -> Vec<OsString> {
-    let mut variables: Vec<_> = std::env::vars_os().collect();
-    for (name, value) in changes {
-        let place = variables.iter().position(|(known, _)| known == name);
-        match (value, place) {
-            (Some(value), Some(place)) => variables[place].1.clone_from(value),
-            (Some(value), None) => variables.push((name.clone(), value.clone())),
-            (None, Some(place)) => {
-                variables.remove(place);
-            }
-            (None, None) => {}
+    changed(own_environment(), changes)
+}
+
+/// As it is: also what is no variable, which has no `=`.
+fn own_environment() -> Vec<OsString> {
+    unsafe extern "C" {
+        static environ: *const *const libc::c_char;
+    }
+    let mut words = Vec::new();
+    // SAFETY: a list of C strings that ends with a null pointer, if there is one. Who changes the environment has
+    // to see that nobody reads it: that is what `std::env::set_var` is unsafe for.
+    unsafe {
+        let mut word = environ;
+        while !word.is_null() && !(*word).is_null() {
+            words.push(OsStr::from_bytes(CStr::from_ptr(*word).to_bytes()).to_owned());
+            word = word.add(1);
         }
     }
-    let words = variables.into_iter().map(|(mut name, value)| {
-        name.push("=");
-        name.push(value);
-        name
-    });
-    words.collect()
+    words
+}
+
+/// A value is given to the first of a name's entries; without one all of them are taken out.
+fn changed(mut words: Vec<OsString>, changes: &[(OsString, Option<OsString>)]) -> Vec<OsString> {
+    let is_of = |word: &OsString, name: &OsString| {
+        let rest = word.as_bytes().strip_prefix(name.as_bytes());
+        rest.is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'='))
+    };
+    for (name, value) in changes {
+        let Some(value) = value else {
+            words.retain(|word| !is_of(word, name));
+            continue;
+        };
+        let mut entry = name.clone();
+        entry.push("=");
+        entry.push(value);
+        match words.iter().position(|word| is_of(word, name)) {
+            Some(place) => words[place] = entry,
+            None => words.push(entry),
+        }
+    }
+    words
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd)> {

@@ -21,6 +21,9 @@ pub enum Target {
         user: Option<RunAs>,
         /// With everything it starts.
         follow: bool,
+        /// The calling process becomes the command, and what follows is done by a grandchild of it. It must have no
+        /// other threads.
+        apart: Option<Apart>,
     },
     /// Running processes, by their ids, with all their threads.
     Processes {
@@ -33,6 +36,17 @@ pub enum Target {
     Thread(u32),
     /// Every process, save rstrace itself and those who read its output.
     All,
+}
+
+/// Where a tracer goes that leaves its process to the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apart {
+    /// It stays in the command's process group.
+    SameGroup,
+    /// It makes a process group of its own.
+    OwnGroup,
+    /// It makes a session of its own, without a terminal.
+    OwnSession,
 }
 
 /// A user to run a command as.

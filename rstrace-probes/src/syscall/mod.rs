@@ -3,6 +3,8 @@
 //! A call is a row of a table: see [`table`], and `types` for the words that rows are written in.
 
 pub mod classes;
+mod data;
+pub mod manner;
 pub mod table;
 pub(crate) mod types;
 
@@ -11,10 +13,11 @@ use std::collections::HashMap;
 
 use rstrace_core::Probe;
 use rstrace_core::describe::{self, Inner, Is, Limits, Param, Returned, Syscall};
-use rstrace_core::event::{Abi, Arg, Call, Glossed, Outcome, Value};
+use rstrace_core::event::{Abi, Arg, Buffer, Call, Glossed, Outcome, Value};
 use rstrace_core::probe::{Accesses, Capture, End, Hook, MAX_ARGS, Pair, RawCall, Returns, Variants};
 
 use crate::numbers;
+use manner::{Dump, Dumps, Manner};
 
 /// One line for `--list`.
 pub const SUMMARY: &str = "every system call, as strace shows it; also by name or class: -e trace=read,%file";
@@ -48,12 +51,11 @@ pub struct Described {
     through: Through,
     /// What no backend sees.
     unseen: &'static str,
-    limits: Limits,
     /// The call that a thread was in when it was interrupted, for restart_syscall to tell.
     interrupted: RefCell<HashMap<u32, &'static str>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Row {
     syscall: &'static Syscall,
     native: Option<u32>,
@@ -61,10 +63,18 @@ struct Row {
     captured_for: Abi,
     /// The calls that it may stand for, with what they are.
     inner: Vec<(&'static Inner, &'static Syscall)>,
+    manner: Manner,
+    dump: Option<Dump>,
 }
 
 impl Row {
-    fn new(syscall: &'static Syscall, native: Option<u32>, compat: Option<u32>, captured_for: Abi) -> Self {
+    fn new(
+        syscall: &'static Syscall,
+        native: Option<u32>,
+        compat: Option<u32>,
+        captured_for: Abi,
+        limits: Limits,
+    ) -> Self {
         let inner = match (syscall.indirect, captured_for) {
             (Some(indirect), Abi::Compat32) => {
                 let known = |inner: &'static Inner| {
@@ -78,16 +88,25 @@ impl Row {
             }
             _ => Vec::new(),
         };
-        Self { syscall, native, compat, captured_for, inner }
+        let manner = Manner { limits, raw: false };
+        Self { syscall, native, compat, captured_for, inner, manner, dump: None }
     }
 
     /// The captures of a call, and those that depend on an argument.
-    fn captures(&self, limits: Limits) -> (Vec<Capture>, Option<Variants>) {
-        let abi = self.captured_for;
+    fn captures(&self) -> (Vec<Capture>, Option<Variants>) {
+        let (abi, limits) = (self.captured_for, self.manner.limits);
+        let usual = || describe::captures(self.syscall.params, self.syscall.result, abi, limits);
+        match (&self.dump, self.manner.raw) {
+            (Some(dump), true) => return self.with_data(Vec::new(), dump),
+            (Some(dump), false) => return self.with_data(usual(), dump),
+            // of a call that stands for others what is meant is read
+            (None, true) if self.inner.is_empty() => return (Vec::new(), None),
+            _ => {}
+        }
         match (&self.inner[..], self.syscall.indirect) {
             ([], _) | (_, None) => {
                 let variants = describe::variants(self.syscall, abi, limits);
-                (describe::captures(self.syscall.params, self.syscall.result, abi, limits), variants)
+                (usual(), variants)
             }
             ([(inner, call)], Some(describe::Indirect { number: None, .. })) => {
                 (inner.captures(call, limits), None)
@@ -143,7 +162,7 @@ impl Described {
         for syscall in table::all().filter(|syscall| names.contains(&syscall.name)) {
             let (native, compat) = (numbers::native(syscall.name), numbers::compat(syscall.name));
             let captures = |abi| describe::captures(syscall.params, syscall.result, abi, limits);
-            let row = |native, compat, captured_for| Row::new(syscall, native, compat, captured_for);
+            let row = |native, compat, captured_for| Row::new(syscall, native, compat, captured_for, limits);
             let is_simple = syscall.cases.is_none() && syscall.indirect.is_none();
             if is_simple && captures(Abi::Native) == captures(Abi::Compat32) {
                 rows.push(row(native, compat, Abi::Native));
@@ -152,16 +171,14 @@ impl Described {
                 rows.extend(compat.map(|_| row(None, compat, Abi::Compat32)));
             }
         }
-        Self {
-            name,
-            summary,
-            rows,
-            others: false,
-            through,
-            unseen: "",
-            limits,
-            interrupted: RefCell::default(),
-        }
+        let interrupted = RefCell::default();
+        Self { name, summary, rows, others: false, through, unseen: "", interrupted }
+    }
+
+    /// Shows calls as `manner` says, by their names, and dumps data.
+    pub fn shown(mut self, manner: &dyn Fn(&str, Abi) -> Manner, dumps: &Dumps) -> Self {
+        self.rows = self.rows.into_iter().flat_map(|row| row.shown(manner, dumps)).collect();
+        self
     }
 
     /// Leaves out the calls of programs of which `wanted` says so, by name.
@@ -186,30 +203,47 @@ impl Described {
             Some(indirect) if call.abi == Abi::Compat32 => match row.meant(call) {
                 Some((syscall, call)) => {
                     let (params, result) = syscall.of_call(&call.args, call.abi);
-                    self.decode_as(syscall.name, params, result, &call, notes, emit);
+                    self.decode_as(row, syscall, params, result, &call, notes, emit);
                 }
                 None => {
-                    let Syscall { name, result, .. } = *row.syscall;
-                    self.decode_as(name, indirect.unknown, result, call, notes, emit);
+                    let syscall = row.syscall;
+                    self.decode_as(row, syscall, indirect.unknown, syscall.result, call, notes, emit);
                 }
             },
             _ => {
                 let (params, result) = row.syscall.of_call(&call.args, call.abi);
-                self.decode_as(row.syscall.name, params, result, call, notes, emit);
+                self.decode_as(row, row.syscall, params, result, call, notes, emit);
             }
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what was looked up for the call, each of another type")]
     fn decode_as(
         &self,
-        name: &'static str,
+        row: &Row,
+        syscall: &'static Syscall,
         params: &'static [Param],
         result: Returned,
         call: &RawCall<'_>,
         notes: &[Arg<'_>],
         emit: &mut dyn FnMut(&Call<'_>),
     ) {
-        let mut args = describe::arguments(params, call, self.limits);
+        let name = syscall.name;
+        let data: &[Buffer<'_>] = match &row.dump {
+            Some(dump) if dump.fds.has(call.args[0] as i32) => {
+                &data::buffers(dump.shape, dump.direction, call)
+            }
+            _ => &[],
+        };
+        if row.manner.raw {
+            let count = syscall.registers(params, call.abi).max(syscall.registers(syscall.params, call.abi));
+            return emit(&Call {
+                notes,
+                data,
+                ..registers(name, &registers_of(call)[..count.min(MAX_ARGS)], call)
+            });
+        }
+        let mut args = describe::arguments(params, call, row.manner.limits);
         let outcome = describe::outcome(result, call);
         let resuming;
         if let Outcome::Restart(516) = outcome {
@@ -236,13 +270,15 @@ impl Described {
                 describe::Returned::Glossed(_, _, gloss) if call.succeeded() => Some(Glossed { call, gloss }),
                 _ => None,
             },
+            whole: row.manner.limits.whole_lists,
+            data,
         });
     }
 
     /// The pairs, each with these captures besides.
     pub fn pairs_with(&self, more: &[Capture]) -> Vec<Pair> {
         let described = self.rows.iter().map(|row| {
-            let (mut captures, variants) = row.captures(self.limits);
+            let (mut captures, variants) = row.captures();
             captures.extend_from_slice(more);
             Pair {
                 name: row.syscall.name,
@@ -272,22 +308,30 @@ impl Described {
 /// A call without a description: its name if it has one, and all registers.
 fn undescribed(call: &RawCall<'_>, emit: &mut dyn FnMut(&Call<'_>)) {
     let name = numbers::name(call.abi, call.nr);
-    let names = ["arg1", "arg2", "arg3", "arg4", "arg5", "arg6"];
-    let args: [Arg<'_>; MAX_ARGS] = std::array::from_fn(|i| Arg {
-        raw: Some(call.args[i]),
-        ..Arg::new(names[i], Value::Hex(call.args[i]))
-    });
-    emit(&Call {
-        name: &name,
+    emit(&registers(&name, &registers_of(call), call));
+}
+
+/// A call with these registers for arguments.
+fn registers<'a>(name: &'a str, args: &'a [Arg<'a>], call: &'a RawCall<'a>) -> Call<'a> {
+    Call {
+        name,
         abi: call.abi,
         entry_ns: call.entry_ns,
-        args: &args,
+        args,
         at_entry: args.len(),
         outcome: call.outcome(|value| Value::Hex(value as u64)),
         notes: &[],
         raw: Some(call),
         gloss: None,
-    });
+        whole: false,
+        data: &[],
+    }
+}
+
+/// The registers of a call's arguments.
+fn registers_of<'a>(call: &RawCall<'_>) -> [Arg<'a>; MAX_ARGS] {
+    const NAMES: [&str; MAX_ARGS] = ["arg1", "arg2", "arg3", "arg4", "arg5", "arg6"];
+    std::array::from_fn(|i| Arg { raw: Some(call.args[i]), ..Arg::new(NAMES[i], Value::Hex(call.args[i])) })
 }
 
 impl Probe for Described {

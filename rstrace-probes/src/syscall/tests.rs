@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use rstrace_core::describe::{self, Limits};
 use rstrace_core::event::Abi;
-use rstrace_core::probe::MAX_CAPTURES;
+use rstrace_core::probe::{MAX_CAPTURES, What};
 
+use super::manner::Fds;
 use super::*;
 
 const LIMITS: Limits = Limits::of_length(32);
@@ -31,7 +32,8 @@ fn every_call_of_32_bit_programs_has_a_row() {
 fn calls_that_are_made_by_others_are_known_and_in_order() {
     for (name, indirect) in table::all().filter_map(|syscall| Some((syscall.name, syscall.indirect?))) {
         assert!(indirect.calls.is_sorted_by_key(|inner| inner.number), "{name}");
-        let row = Row::new(find(name).expect("it has a row"), None, numbers::compat(name), Abi::Compat32);
+        let row =
+            Row::new(find(name).expect("it has a row"), None, numbers::compat(name), Abi::Compat32, LIMITS);
         assert_eq!(row.inner.len(), indirect.calls.len(), "{name} means a call that has no row");
     }
 }
@@ -41,7 +43,7 @@ fn the_captures_of_a_row_fit() {
     for syscall in table::all() {
         for abi in [Abi::Native, Abi::Compat32] {
             let most = Limits { whole_lists: true, files: true, ..LIMITS };
-            let (usual, variants) = Row::new(syscall, None, None, abi).captures(most);
+            let (usual, variants) = Row::new(syscall, None, None, abi, most).captures();
             let others =
                 variants.iter().flat_map(|variants| variants.captures.iter().map(|(_, captures)| captures));
             for captures in others.chain([&usual]) {
@@ -139,4 +141,53 @@ fn what_is_known_at_the_entry_is_what_strace_shows_then() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+/// What a way to be shown has for captures.
+fn shown(name: &str, manner: Manner, dumps: &Dumps) -> (usize, Option<Variants>) {
+    let probe = Described::only(&[name], LIMITS).shown(&|_, _| manner, dumps);
+    let pair = probe.pairs().into_iter().next().expect("a pair");
+    (pair.captures.len(), pair.variants)
+}
+
+#[test]
+fn no_more_is_read_than_is_shown() {
+    let usual = Manner { limits: LIMITS, raw: false };
+    let none = Dumps::default();
+    assert_eq!(shown("newfstatat", usual, &none).0, 2);
+    // the path is shown in any case
+    let addresses = Manner { limits: Limits { addresses: true, ..LIMITS }, raw: false };
+    assert_eq!(shown("newfstatat", addresses, &none).0, 1);
+    let raw = Manner { raw: true, ..usual };
+    assert_eq!(shown("newfstatat", raw, &none), (0, None));
+    // of a descriptor whose data is dumped all of it, of others what is shown
+    let dumps = Dumps { written: Fds { inverted: false, numbers: vec![3, 5] }, ..Dumps::default() };
+    let limit = |captures: &[Capture]| match captures {
+        [Capture { what: What::Bytes { limit, .. }, .. }] => *limit,
+        other => panic!("{other:?}"),
+    };
+    let pair = |dumps: &Dumps| {
+        let probe = Described::only(&["write"], LIMITS).shown(&|_, _| usual, dumps);
+        probe.pairs().into_iter().next().expect("a pair")
+    };
+    let own = pair(&dumps);
+    let variants = own.variants.expect("by descriptor");
+    assert_eq!((variants.arg, limit(&own.captures)), (0, 33));
+    let whole: Vec<_> = variants.captures.iter().map(|(fd, captures)| (*fd, limit(captures))).collect();
+    assert_eq!(whole, [(3, 1 << 20), (5, 1 << 20)]);
+    let others = pair(&Dumps { written: Fds { inverted: true, numbers: vec![3] }, ..Dumps::default() });
+    assert_eq!(limit(&others.captures), 1 << 20);
+    assert_eq!(others.variants.map(|variants| limit(&variants.captures[0].1)), Some(33));
+    assert_eq!(shown("read", usual, &dumps), shown("read", usual, &none));
+}
+
+#[test]
+fn each_call_has_as_many_registers_as_the_kernel_gives_it() {
+    for (name, count) in [("clone", 5), ("fcntl", 3), ("prctl", 5), ("mmap", 6), ("exit", 1), ("pread64", 4)]
+    {
+        let syscall = find(name).expect("it has a row");
+        assert_eq!(syscall.registers(syscall.params, Abi::Native), count, "{name}");
+    }
+    let pread = find("pread64").expect("it has a row");
+    assert_eq!(pread.registers(pread.params, Abi::Compat32), 5);
 }

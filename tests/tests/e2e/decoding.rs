@@ -31,7 +31,7 @@ fn percent(part: usize, whole: usize) -> f64 {
 }
 
 /// Holds all fixtures of calls against strace, with these options of both.
-fn compare_fixtures(options: &[&str], least: f64) {
+pub fn compare_fixtures(options: &[&str], least: f64) {
     let mut table = Table::default();
     let mut too_low = Vec::new();
     let mut needless = Vec::new();

@@ -53,6 +53,7 @@ fn a_probe_in_rust_alone_pairs_kernel_functions() {
                     env: Vec::new(),
                     user: None,
                     follow: false,
+                    apart: None,
                 },
                 backend: Some(backend),
                 transport: Some(transport),
@@ -64,6 +65,8 @@ fn a_probe_in_rust_alone_pairs_kernel_functions() {
                 duration: None,
                 calls: None,
                 callers: false,
+                pointers: false,
+                interrupts: Default::default(),
                 counting: None,
             };
             let session =
@@ -110,8 +113,14 @@ fn a_function_that_no_kernel_has_is_refused_by_its_name() {
         }
         fn decode(&self, _: &RawCall<'_>, _: &mut dyn FnMut(&Call<'_>)) {}
     }
-    let target =
-        Target::Launch { argv: vec!["true".into()], argv0: None, env: Vec::new(), user: None, follow: false };
+    let target = Target::Launch {
+        argv: vec!["true".into()],
+        argv0: None,
+        env: Vec::new(),
+        user: None,
+        follow: false,
+        apart: None,
+    };
     let options = Options {
         target,
         backend: None,
@@ -124,6 +133,8 @@ fn a_function_that_no_kernel_has_is_refused_by_its_name() {
         duration: None,
         calls: None,
         callers: false,
+        pointers: false,
+        interrupts: Default::default(),
         counting: None,
     };
     let machine = Machine::new();

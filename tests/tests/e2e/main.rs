@@ -21,4 +21,6 @@ mod opensnoop;
 mod options;
 mod order;
 mod same_run;
+mod shown;
 mod statistics;
+mod tracer;

@@ -85,6 +85,70 @@ fn a_command_gets_variables_and_a_name() {
 }
 
 #[test]
+fn an_environment_is_passed_on_whatever_is_in_it() {
+    if in_vm() {
+        skip!("how a command is started is the same on every kernel");
+    }
+    if !has_program("strace") {
+        skip!("there is no strace");
+    }
+    let odd = fixture("odd_environment");
+    // without a PATH of their own
+    let path = std::env::var_os("PATH").expect("a PATH");
+    let strace = std::env::split_paths(&path).map(|at| at.join("strace")).find(|path| path.is_file());
+    let strace = strace.expect("strace is there");
+    for change in ["A=5", "bare=7", "=y", "", "bare", "=", "A", "C=1"] {
+        let by = |tracer: &str| {
+            let words = [&odd, tracer, "-E", change, "-e", "trace=none", "-o", "/dev/null", &odd];
+            Program::new(&words).run().ended_well().stdout
+        };
+        let ours = by(&rstrace_binary());
+        assert!(ours.contains("[B=2]"), "{ours}");
+        assert_eq!(ours, by(&strace.to_string_lossy()), "-E {change:?}");
+    }
+}
+
+#[test]
+fn a_file_for_each_thread_that_cannot_be_made_is_an_error_at_the_start() {
+    let scratch = Scratch::new();
+    let (file, made) = (scratch.file("file", ""), scratch.at("made"));
+    for prefix in ["/no/such/trace", &format!("{file}/trace")] {
+        let words = [&rstrace_binary(), "-ff", "-o", prefix, "touch", &made];
+        let refused = Program::new(&words).run();
+        assert_eq!(refused.status.code(), Some(1), "{}", refused.stderr);
+        let lines: Vec<_> = refused.stderr.lines().collect();
+        assert!(lines.len() == 1 && lines[0].starts_with(&format!("rstrace: -o {prefix}: ")), "{lines:?}");
+        assert!(!std::path::Path::new(&made).exists(), "the command was run");
+    }
+}
+
+#[test]
+fn signals_are_shown_where_no_call_is_as_with_strace() {
+    if in_vm() {
+        skip!("which lines are shown is the same on every kernel");
+    }
+    if !has_program("strace") {
+        skip!("there is no strace");
+    }
+    let scratch = Scratch::new();
+    let command = ["sh", "-c", "trap : USR1; (exit 3); kill -USR1 $$; (exit 4); true"];
+    for options in [&["-f", "-e", "trace=none"][..], &["-e", "trace=none"]] {
+        let by = |tracer: &str, name: &str| {
+            let file = scratch.at(name);
+            Program::new(&[&[tracer], options, &["-o", &file], &command].concat()).run().ended_well();
+            let said = form(&std::fs::read_to_string(&file).expect("a trace"));
+            let mut lines: Vec<_> = said.lines().map(str::to_owned).collect();
+            // a child may end before its parent's next line or after it
+            lines.sort();
+            lines
+        };
+        let ours = by(&rstrace_binary(), "ours");
+        assert!(ours.iter().filter(|line| line.contains("SIGCHLD")).count() == 2, "{ours:?}");
+        assert_eq!(ours, by("strace", "theirs"), "{options:?}");
+    }
+}
+
+#[test]
 fn messages_are_left_out_as_with_strace() {
     if in_vm() {
         skip!("which messages are said is the same on every kernel");

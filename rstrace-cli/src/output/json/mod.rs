@@ -91,6 +91,7 @@ impl<W: Write> Objects<W> {
 
     /// A call that returned or never will, or one that has been entered.
     fn call(&mut self, kind: &str, event: &Event<'_>, call: &Call<'_>) {
+        self.values.limits.whole_lists = call.whole;
         self.begin_of(kind, call.entry_ns.unwrap_or(event.time_ns), event);
         if let Some(Caller { uid, comm }) = event.caller {
             let json = self.json();

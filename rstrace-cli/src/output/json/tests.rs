@@ -13,7 +13,9 @@ impl Trace {
 
     fn event(&mut self, tid: u32, time_ns: u64, kind: EventKind<'_>) {
         let caller = matches!(kind, EventKind::Call(_)).then_some(Caller { uid: 7, comm: b"a\"b" });
-        self.0.event(&Event { tgid: 5, tid, time_ns, caller, kind }).expect("a vector takes everything");
+        self.0
+            .event(&Event { tgid: 5, tid, time_ns, caller, pointer: None, kind })
+            .expect("a vector takes everything");
     }
 
     /// The lines, without the times on the wall.
@@ -44,6 +46,8 @@ fn call(entry_ns: Option<u64>, outcome: Outcome<'static>) -> Call<'static> {
         notes: &[],
         raw: None,
         gloss: None,
+        whole: false,
+        data: &[],
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use rstrace_core::describe::{Item, Limits, Object, Shape};
+use rstrace_core::describe::{Item, Limits, Named, Object, Shape};
 use rstrace_core::event::{Comment, Glossed, Value};
 use rstrace_core::file::{Addresses, Ends, File, Kind};
 use rstrace_core::flags::{FlagPart, Flags, Packed, PackedNumber};
@@ -22,7 +22,7 @@ use super::write::Json;
 pub struct Values {
     /// Where they are written.
     pub json: Json,
-    limits: Limits,
+    pub limits: Limits,
     /// The members of the structures that are being written.
     members: Vec<&'static str>,
     /// Room for a name.
@@ -165,7 +165,7 @@ impl Values {
                 None => json.unsigned(value),
             },
             Value::Signal(number) => self.signal(number),
-            Value::Written(number, write) => {
+            Value::Written(number, write) | Value::Named(number, &Named { named: write, .. }) => {
                 json.push("{\"text\":");
                 json.notation(|out| write(out, number));
                 json.key("value");

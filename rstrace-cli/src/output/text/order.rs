@@ -5,6 +5,7 @@
 
 use super::page::Page;
 use crate::output::line::Lines;
+use crate::output::prefix::Mark;
 
 /// The pieces that wait.
 #[derive(Debug)]
@@ -24,8 +25,8 @@ pub struct Order {
 struct Piece {
     what: What,
     tid: u32,
-    /// The number of a call, if it is known.
-    number: Option<u32>,
+    /// What stands before its line.
+    mark: Mark,
     begin: usize,
     end: usize,
     /// Where the name ends of a call that returns.
@@ -81,14 +82,14 @@ impl Order {
         time_ns: u64,
         entry_ns: u64,
         tid: u32,
-        number: Option<u32>,
+        mark: Mark,
         write: impl FnOnce(&mut Lines),
     ) {
         let (begin, invisible) = self.lines.mark();
         write(&mut self.lines);
         let invisible = self.lines.mark().1 - invisible;
         let piece = self.piece(What::Entry { entry_ns }, tid, begin);
-        self.push(time_ns, Piece { number, invisible, ..piece });
+        self.push(time_ns, Piece { mark, invisible, ..piece });
     }
 
     /// A call returns: its name, the arguments that were not known at its entry, and its result.
@@ -96,7 +97,7 @@ impl Order {
         &mut self,
         time_ns: u64,
         tid: u32,
-        number: Option<u32>,
+        mark: Mark,
         name: impl FnOnce(&mut Lines),
         args: impl FnOnce(&mut Lines),
         result: impl FnOnce(&mut Lines),
@@ -108,7 +109,7 @@ impl Order {
         let (args, after) = self.lines.mark();
         result(&mut self.lines);
         let piece = self.piece(What::Return, tid, begin);
-        self.push(time_ns, Piece { number, name, args, invisible: after - invisible, ..piece });
+        self.push(time_ns, Piece { mark, name, args, invisible: after - invisible, ..piece });
     }
 
     /// A call will not be seen to return.
@@ -124,11 +125,12 @@ impl Order {
     }
 
     /// A line of a thread, or of none.
-    pub fn line(&mut self, time_ns: u64, tid: Option<u32>, write: impl FnOnce(&mut Lines)) {
+    pub fn line(&mut self, time_ns: u64, tid: Option<u32>, mark: Mark, write: impl FnOnce(&mut Lines)) {
         let begin = self.lines.mark().0;
         write(&mut self.lines);
         let what = if tid.is_some() { What::Line } else { What::Message };
-        self.push(time_ns, self.piece(what, tid.unwrap_or(0), begin));
+        let piece = self.piece(what, tid.unwrap_or(0), begin);
+        self.push(time_ns, Piece { mark, ..piece });
     }
 
     /// There is one thread more, or fewer: this one.
@@ -139,7 +141,7 @@ impl Order {
 
     fn piece(&self, what: What, tid: u32, begin: usize) -> Piece {
         let end = self.lines.mark().0;
-        Piece { what, tid, number: None, begin, end, name: begin, args: begin, invisible: 0 }
+        Piece { what, tid, mark: Mark::default(), begin, end, name: begin, args: begin, invisible: 0 }
     }
 
     fn push(&mut self, time_ns: u64, piece: Piece) {
@@ -188,11 +190,11 @@ fn print(piece: &Piece, time_ns: u64, bytes: &[u8], page: &mut Page) {
     let whole = &bytes[piece.begin..piece.end];
     match piece.what {
         What::Entry { entry_ns } => {
-            page.enter(piece.tid, entry_ns, piece.number);
+            page.enter(piece.tid, entry_ns, piece.mark);
             page.lines.append(whole, piece.invisible);
         }
         What::Return => {
-            page.resume(piece.tid, time_ns, piece.number, |lines| {
+            page.resume(piece.tid, time_ns, piece.mark, |lines| {
                 lines.append(&bytes[piece.begin..piece.name], 0);
             });
             page.lines.append(&bytes[piece.name..piece.args], piece.invisible);
@@ -204,7 +206,7 @@ fn print(piece: &Piece, time_ns: u64, bytes: &[u8], page: &mut Page) {
         What::Became(leader) => page.became(piece.tid, leader),
         What::Line | What::Message => {
             let tid = matches!(piece.what, What::Line).then_some(piece.tid);
-            page.line(tid, time_ns, |lines| lines.append(whole, 0));
+            page.line(tid, time_ns, piece.mark, |lines| lines.append(whole, 0));
         }
         What::Count(change) => page.count(piece.tid, change),
     }

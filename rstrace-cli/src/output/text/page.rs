@@ -3,7 +3,7 @@
 
 use super::Pids;
 use crate::output::line::{Lines, put};
-use crate::output::prefix::Prefix;
+use crate::output::prefix::{Mark, Prefix};
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -91,8 +91,8 @@ impl Page {
     }
 
     /// Writes a whole line of a thread; one of none goes to all that are kept apart.
-    pub fn line(&mut self, tid: Option<u32>, time_ns: u64, write: impl FnOnce(&mut Lines)) {
-        self.begin(tid, time_ns, None);
+    pub fn line(&mut self, tid: Option<u32>, time_ns: u64, mark: Mark, write: impl FnOnce(&mut Lines)) {
+        self.begin(tid, time_ns, mark);
         let from = self.lines.mark().0;
         write(&mut self.lines);
         if let (None, Some(apart)) = (tid, &mut self.apart) {
@@ -143,8 +143,8 @@ impl Page {
         }
     }
 
-    /// Begins a line of a thread, or of none, that tells of this time and, if of a call, of that with this number.
-    pub fn begin(&mut self, tid: Option<u32>, time_ns: u64, number: Option<u32>) {
+    /// Begins a line of a thread, or of none, that tells of this time and what is marked.
+    pub fn begin(&mut self, tid: Option<u32>, time_ns: u64, mark: Mark) {
         if let Some(tid) = tid {
             self.select(tid);
         }
@@ -153,27 +153,25 @@ impl Page {
             self.lines.end();
         }
         if let Some(tid) = tid {
-            if let Some(number) = number {
-                self.prefix.calls(tid, number);
-            }
-            self.prefix(tid, time_ns);
+            self.prefix.note(tid, mark);
+            self.prefix(tid, time_ns, mark);
         }
     }
 
     /// Begins the line of a call; its name and the arguments that are known at its entry follow.
-    pub fn enter(&mut self, tid: u32, entry_ns: u64, number: Option<u32>) {
-        self.begin(Some(tid), entry_ns, number);
+    pub fn enter(&mut self, tid: u32, entry_ns: u64, mark: Mark) {
+        self.begin(Some(tid), entry_ns, mark);
         self.open = Some(tid);
     }
 
     /// Goes on with a call that returns; the other arguments and [`Page::result`] follow.
-    pub fn resume(&mut self, tid: u32, time_ns: u64, number: Option<u32>, name: impl FnOnce(&mut Lines)) {
+    pub fn resume(&mut self, tid: u32, time_ns: u64, mark: Mark, name: impl FnOnce(&mut Lines)) {
         self.select(tid);
         if self.open == Some(tid) {
             self.open = None;
             return;
         }
-        self.begin(Some(tid), time_ns, number);
+        self.begin(Some(tid), time_ns, mark);
         self.lines.push("<... ");
         name(&mut self.lines);
         self.lines.push(" resumed>");
@@ -202,7 +200,7 @@ impl Page {
     }
 
     /// What stands before a line that tells of this time.
-    fn prefix(&mut self, tid: u32, time_ns: u64) {
+    fn prefix(&mut self, tid: u32, time_ns: u64, mark: Mark) {
         let several = self.known > 1;
         match self.pids {
             Pids::Never => {}
@@ -211,7 +209,7 @@ impl Page {
             Pids::Column => self.lines.format(|out| put!(out, "{tid:<5} ")),
         }
         let prefix = &mut self.prefix;
-        self.lines.format(|out| prefix.write(out, tid, time_ns));
+        self.lines.format(|out| prefix.write(out, tid, time_ns, mark.place));
     }
 }
 

@@ -16,7 +16,7 @@ impl Trace {
     fn event(&mut self, tgid: u32, tid: u32, kind: EventKind<'_>) -> &mut Self {
         self.1 += 10;
         self.0
-            .event(&Event { tgid, tid, time_ns: self.1, caller: None, kind })
+            .event(&Event { tgid, tid, time_ns: self.1, caller: None, pointer: None, kind })
             .expect("a vector takes everything");
         self
     }
@@ -76,6 +76,8 @@ fn pause(outcome: Outcome<'_>) -> Call<'_> {
         notes: NOTHING,
         raw: None,
         gloss: None,
+        whole: false,
+        data: &[],
     }
 }
 
@@ -317,7 +319,14 @@ fn a_closed_pipe_is_an_error_once() {
         }
     }
     let mut text = Text::new(Closed, Style::default());
-    let event = Event { tgid: 5, tid: 5, time_ns: 0, caller: None, kind: EventKind::Call(&returned()) };
+    let event = Event {
+        tgid: 5,
+        tid: 5,
+        time_ns: 0,
+        caller: None,
+        pointer: None,
+        kind: EventKind::Call(&returned()),
+    };
     text.event(&event).expect("still in memory");
     assert_eq!(text.idle().expect_err("closed").kind(), io::ErrorKind::BrokenPipe);
     text.idle().expect("nothing is left");
@@ -336,7 +345,14 @@ fn lines_go_out_in_blocks() {
         }
     }
     let mut text = Text::new(Count(0), Style::default());
-    let event = Event { tgid: 5, tid: 5, time_ns: 0, caller: None, kind: EventKind::Call(&returned()) };
+    let event = Event {
+        tgid: 5,
+        tid: 5,
+        time_ns: 0,
+        caller: None,
+        pointer: None,
+        kind: EventKind::Call(&returned()),
+    };
     for _ in 0..10_000 {
         text.event(&event).expect("it takes everything");
     }

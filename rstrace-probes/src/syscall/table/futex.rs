@@ -1,8 +1,8 @@
 //! Waiting for a word of memory to change.
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Custom, Item, Length, Meaning, Object, Param, Shape, Struct, Syscall, Type, Width,
-    field, param, param_if,
+    Access, Case, Cases, Custom, Item, Length, Meaning, Named, Object, Param, Shape, Struct, Syscall, Type,
+    Width, field, param, param_if,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
@@ -81,7 +81,7 @@ const VAL: Param = param("val", UINT);
 const VAL2: Param = param("val2", UINT);
 const UADDR2: Param = param("uaddr2", ADDRESS);
 const VAL3: Param = param("val3", UINT);
-const BITS: Param = param("val3", Type::Number(Width::U32, Meaning::Written(write_bits)));
+const BITS: Param = param("val3", Type::Number(Width::U32, Meaning::Named(&Named::hex(write_bits))));
 const WAKE_OPERATION: Param = param("val3", Type::Number(Width::U32, Meaning::Written(write_operation)));
 /// An argument that this operation does not have, in the midst of others.
 const NONE: Param = param_if("", ADDRESS, |_| false);

@@ -1,8 +1,8 @@
 //! Messages, semaphores and memory that processes share: of System V, and POSIX message queues.
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Custom, Field, Indirect, Inner, Is, Item, Length, Meaning, Param, Place, Shape,
-    Struct, Syscall, Type, Width, Writer, field, hidden, param, param_if,
+    Access, Case, Cases, Custom, Field, Indirect, Inner, Is, Item, Length, Meaning, Named, Param, Place,
+    Shape, Struct, Syscall, Type, Width, field, hidden, param, param_if,
 };
 use rstrace_core::event::{Abi, Value};
 use rstrace_core::flags::{Choices, FlagSet, Packed, PackedNumber};
@@ -20,7 +20,7 @@ fn write_key(out: &mut Vec<u8>, key: u64) {
         _ => out.extend_from_slice(format!("{key:#x}").as_bytes()),
     }
 }
-const KEY: Type = Type::Number(Width::U32, Meaning::Written(write_key));
+const KEY: Type = Type::Number(Width::U32, Meaning::Named(&Named::hex(write_key)));
 
 static GET: Packed = Packed { set: set!("", IPC_CREAT IPC_EXCL IPC_NOWAIT), numbers: &[PackedNumber::Mode] };
 static SHMGET: Packed = Packed {
@@ -52,12 +52,15 @@ fn write_command(out: &mut Vec<u8>, command: u64, commands: &Choices) {
     }
     commands.write(out, command & !uapi::IPC_64);
 }
-const MESSAGE_COMMAND: Type = command(|out, command| write_command(out, command, &MESSAGE_COMMANDS));
-const SEMAPHORE_COMMAND: Type = command(|out, command| write_command(out, command, &SEMAPHORE_COMMANDS));
-const MEMORY_COMMAND: Type = command(|out, command| write_command(out, command, &MEMORY_COMMANDS));
+const MESSAGE_COMMAND: Type =
+    command(&Named::hex(|out, command| write_command(out, command, &MESSAGE_COMMANDS)));
+const SEMAPHORE_COMMAND: Type =
+    command(&Named::hex(|out, command| write_command(out, command, &SEMAPHORE_COMMANDS)));
+const MEMORY_COMMAND: Type =
+    command(&Named::hex(|out, command| write_command(out, command, &MEMORY_COMMANDS)));
 
-const fn command(write: Writer) -> Type {
-    Type::Number(Width::U32, Meaning::Written(write))
+const fn command(named: &'static Named) -> Type {
+    Type::Number(Width::U32, Meaning::Named(named))
 }
 
 /// Whether a structure is only what `IPC_SET` reads of it.
@@ -321,7 +324,7 @@ fn write_ipc_call(out: &mut Vec<u8>, call: u64) {
 }
 
 const IPC_WORDS: &[Param] = &[
-    param("call", Type::Number(Width::U32, Meaning::Written(write_ipc_call))),
+    param("call", Type::Number(Width::U32, Meaning::Named(&Named::unsigned(write_ipc_call)))),
     param("first", HEX),
     param("second", HEX),
     param("third", HEX),

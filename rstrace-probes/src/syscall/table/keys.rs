@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Custom, Field, Item, Length, Meaning, Object, Param, Shape, Struct, Syscall, Type,
-    Width, field, param,
+    Access, Case, Cases, Custom, Field, Item, Length, Meaning, Named, Object, Param, Shape, Struct, Syscall,
+    Type, Width, field, param,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
@@ -29,7 +29,7 @@ fn write_key(out: &mut Vec<u8>, key: u64) {
     SPECIAL.write(out, i64::from(key as i32) as u64);
 }
 
-const KEY: Type = Type::Number(Width::U32, Meaning::Written(write_key));
+const KEY: Type = Type::Number(Width::U32, Meaning::Named(&Named::int(write_key)));
 
 static DEFAULT_KEYRINGS: Choices = choices!("", KEY_REQKEY_DEFL_NO_CHANGE KEY_REQKEY_DEFL_DEFAULT
     KEY_REQKEY_DEFL_THREAD_KEYRING KEY_REQKEY_DEFL_PROCESS_KEYRING KEY_REQKEY_DEFL_SESSION_KEYRING
@@ -247,7 +247,13 @@ static CASES: Cases = Cases {
         op(uapi::KEYCTL_NEGATE, &[OP, ID_OF_KEY, TIMEOUT, KEYRING]),
         op(
             uapi::KEYCTL_SET_REQKEY_KEYRING,
-            &[OP, param("reqkey_defl", Type::Number(Width::U32, Meaning::Written(write_default_keyring)))],
+            &[
+                OP,
+                param(
+                    "reqkey_defl",
+                    Type::Number(Width::U32, Meaning::Named(&Named::int(write_default_keyring))),
+                ),
+            ],
         ),
         op(uapi::KEYCTL_SET_TIMEOUT, &[OP, ID_OF_KEY, TIMEOUT]),
         op(uapi::KEYCTL_ASSUME_AUTHORITY, &[OP, ID_OF_KEY]),

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Custom, Item, Length, Meaning, Param, Returned, Shape, Syscall, Type, Width, param,
+    Access, Case, Cases, Custom, Item, Length, Meaning, Named, Param, Returned, Shape, Syscall, Type, Width,
+    named, param,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
@@ -495,6 +496,9 @@ static PERSONALITY: FlagSet = set!("PER_???",
     UNAME26 ADDR_NO_RANDOMIZE FDPIC_FUNCPTRS MMAP_PAGE_ZERO ADDR_COMPAT_LAYOUT READ_IMPLIES_EXEC ADDR_LIMIT_32BIT
     SHORT_INODE WHOLE_SECONDS STICKY_TIMEOUTS ADDR_LIMIT_3GB);
 
+/// What stands beside the kind.
+static PERSONALITY_BITS: FlagSet = FlagSet { choice: None, ..PERSONALITY };
+
 /// All ones only ask.
 fn write_personality(out: &mut Vec<u8>, persona: u64) {
     if persona == u64::from(u32::MAX) {
@@ -503,6 +507,25 @@ fn write_personality(out: &mut Vec<u8>, persona: u64) {
         Flags { bits: persona, set: &PERSONALITY }.write(out);
     }
 }
+
+fn join_personality(out: &mut Vec<u8>, persona: u64, with_names: bool) {
+    /// `PER_MASK` of `linux/personality.h`.
+    const KIND: u64 = 0xff;
+    if persona == u64::from(u32::MAX) {
+        return named::hex(out, persona);
+    }
+    let parts: [named::Part; 2] = [
+        (persona & KIND, named::hex, write_personality),
+        (persona & !KIND, named::hex, |out, bits| Flags { bits, set: &PERSONALITY_BITS }.write(out)),
+    ];
+    named::joined(out, if parts[1].0 == 0 { &parts[..1] } else { &parts }, with_names);
+}
+
+static PERSONA: Named = Named {
+    named: write_personality,
+    raw: |out, persona| join_personality(out, persona, false),
+    verbose: Some(|out, persona| join_personality(out, persona, true)),
+};
 
 fn gloss_personality<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
     let bits = u64::from(call.returned() as u32);
@@ -529,7 +552,7 @@ pub static SYSCALLS: &[Syscall] = &[
     call(
         "personality",
         0,
-        &[param("persona", Type::Number(Width::U32, Meaning::Written(write_personality)))],
+        &[param("persona", Type::Number(Width::U32, Meaning::Named(&PERSONA)))],
         Returned::Glossed(Width::U32, Meaning::Hex, gloss_personality),
     ),
 ];

@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Custom, Item, Length, Meaning, Nested, Object, Param, Shape, Struct, Syscall, Type,
-    Width, field, param, param_if,
+    Access, Case, Cases, Custom, Item, Length, Meaning, Named, Nested, Object, Param, Shape, Struct, Syscall,
+    Type, Width, field, named, param, param_if,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
@@ -71,17 +71,44 @@ pub(super) fn write_signal(out: &mut Vec<u8>, number: u64) {
 
 /// The flags of `clone`, and the signal in their lowest byte.
 fn write_clone_flags(out: &mut Vec<u8>, flags: u64) {
-    /// `CSIGNAL` of `sched.h`.
-    const SIGNAL_MASK: u64 = 0xff;
-    let (bits, signal) = (flags & !SIGNAL_MASK, flags & SIGNAL_MASK);
+    let (bits, signal) = clone_parts(flags);
     if bits != 0 || signal == 0 {
-        Flags { bits, set: &CLONE }.write(out);
+        write_clone_bits(out, bits);
     }
     if signal != 0 {
         out.extend_from_slice(if bits != 0 { b"|" } else { b"" });
         write_signal(out, signal);
     }
 }
+
+/// The flags, and the signal that the child ends with.
+fn clone_parts(flags: u64) -> (u64, u64) {
+    /// `CSIGNAL` of `sched.h`.
+    const SIGNAL_MASK: u64 = 0xff;
+    (flags & !SIGNAL_MASK, flags & SIGNAL_MASK)
+}
+
+fn write_clone_bits(out: &mut Vec<u8>, bits: u64) {
+    Flags { bits, set: &CLONE }.write(out);
+}
+
+fn join_clone_flags(out: &mut Vec<u8>, flags: u64, with_names: bool) {
+    let (bits, signal) = clone_parts(flags);
+    let parts: [named::Part; 2] =
+        [(bits, named::hex, write_clone_bits), (signal, named::unsigned, write_signal)];
+    let shown = match (bits, signal) {
+        (_, 0) => &parts[..1],
+        (0, _) => &parts[1..],
+        _ => &parts,
+    };
+    named::joined(out, shown, with_names);
+}
+
+static CLONE_FLAGS: Named = Named {
+    named: write_clone_flags,
+    raw: |out, flags| join_clone_flags(out, flags, false),
+    verbose: Some(|out, flags| join_clone_flags(out, flags, true)),
+};
 
 /// What `wait4` stores: `{WIFEXITED(s) && WEXITSTATUS(s) == 3}`, with what no macro of `wait.h` looks at behind it.
 fn write_wait_status(out: &mut Vec<u8>, status: u64) {
@@ -137,7 +164,7 @@ static CLONE_ARGS: Type = Type::Struct(
         field("child_tid", ADDRESS64)
             .only_if(|args| has(args, uapi::CLONE_CHILD_SETTID | uapi::CLONE_CHILD_CLEARTID)),
         field("parent_tid", ADDRESS64).only_if(|args| has(args, uapi::CLONE_PARENT_SETTID)),
-        field("exit_signal", Type::Number(Width::U64, Meaning::Written(write_signal))),
+        field("exit_signal", Type::Number(Width::U64, Meaning::Named(&Named::unsigned(write_signal)))),
         field("stack", ADDRESS64),
         field("stack_size", HEX64),
         field("tls", ADDRESS64).only_if(|args| has(args, uapi::CLONE_SETTLS)),
@@ -326,7 +353,7 @@ pub static SYSCALLS: &[Syscall] = &[
         PROCESS,
         &[
             param("child_stack", ADDRESS).in_register(1, 1).with_name(),
-            param("flags", Type::Number(Width::Word, Meaning::Written(write_clone_flags)))
+            param("flags", Type::Number(Width::Word, Meaning::Named(&CLONE_FLAGS)))
                 .in_register(0, 0)
                 .with_name(),
             param_if("parent_tid", output(&PID), |call| {

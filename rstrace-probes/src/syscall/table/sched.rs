@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Custom, Field, Item, Length, Meaning, Object, Returned, Shape, Struct, Syscall, Type, Width,
-    field, long, param, param_if,
+    Access, Custom, Field, Item, Length, Meaning, Named, Object, Returned, Shape, Struct, Syscall, Type,
+    Width, field, long, param, param_if,
 };
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet, Flags};
@@ -28,7 +28,7 @@ fn write_policy(out: &mut Vec<u8>, policy: u64) {
     POLICIES.write(out, policy & !uapi::SCHED_RESET_ON_FORK);
 }
 
-const POLICY: Type = Type::Number(Width::U32, Meaning::Written(write_policy));
+const POLICY: Type = Type::Number(Width::U32, Meaning::Named(&Named::hex(write_policy)));
 
 fn gloss_policy<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
     emit(Item::element(Value::Written(call.returned() as u64, write_policy)));
@@ -192,8 +192,8 @@ const fn limits(limit: Type) -> [Field; 2] {
     [field("rlim_cur", limit), field("rlim_max", limit)]
 }
 
-const LIMIT64: Type = Type::Number(Width::U64, Meaning::Written(write_limit64));
-const LIMIT32: Type = Type::Number(Width::U32, Meaning::Written(write_limit32));
+const LIMIT64: Type = Type::Number(Width::U64, Meaning::Named(&Named::unsigned(write_limit64)));
+const LIMIT32: Type = Type::Number(Width::U32, Meaning::Named(&Named::unsigned(write_limit32)));
 
 /// `struct rlimit64`.
 static RLIMIT64: Type = Type::Struct(&Struct::of(&const { limits(LIMIT64) }));
@@ -218,7 +218,7 @@ pub(super) fn write_ioprio(out: &mut Vec<u8>, priority: u64) {
     let _ = write!(out, ", {})", priority & uapi::IOPRIO_PRIO_MASK);
 }
 
-const IOPRIO: Type = Type::Number(Width::U32, Meaning::Written(write_ioprio));
+const IOPRIO: Type = Type::Number(Width::U32, Meaning::Named(&Named::unsigned(write_ioprio)));
 
 fn gloss_ioprio<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
     emit(Item::element(Value::Written(call.returned() as u32 as u64, write_ioprio)));

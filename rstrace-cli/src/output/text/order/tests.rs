@@ -23,6 +23,7 @@ impl Waiting {
                 Limits {
                     length: 32,
                     whole_vectors: false,
+                    constants: Default::default(),
                     hex: Hex::Never,
                     files: crate::output::files::Files::NONE,
                 },
@@ -37,14 +38,15 @@ impl Waiting {
     }
 
     fn numbered_call(&mut self, number: Option<u32>, tid: u32, entry_ns: u64, return_ns: u64) -> &mut Self {
-        self.order.enter(entry_ns, entry_ns, tid, number, |lines| lines.push("f(1"));
+        let mark = Mark { number, ..Mark::default() };
+        self.order.enter(entry_ns, entry_ns, tid, mark, |lines| lines.push("f(1"));
         let (name, args) = (|lines: &mut Lines| lines.push("f"), |lines: &mut Lines| lines.push(", 2"));
-        self.order.resume(return_ns, tid, number, name, args, |lines| lines.push("= 0"));
+        self.order.resume(return_ns, tid, mark, name, args, |lines| lines.push("= 0"));
         self
     }
 
     fn line(&mut self, tid: u32, time_ns: u64) -> &mut Self {
-        self.order.line(time_ns, Some(tid), |lines| lines.format(|out| out.push(b'x')));
+        self.order.line(time_ns, Some(tid), Mark::default(), |lines| lines.format(|out| out.push(b'x')));
         self
     }
 

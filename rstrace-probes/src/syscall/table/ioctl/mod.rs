@@ -19,7 +19,7 @@ mod terminals;
 mod tunnels;
 
 use rstrace_core::describe::{
-    Case, Cases, Custom, Item, Meaning, Object, Param, Shape, Syscall, Type, Width, param,
+    Case, Cases, Custom, Item, Meaning, Named, Object, Param, Shape, Syscall, Type, Width, param,
 };
 use rstrace_core::event::Value;
 use rstrace_core::memory::At;
@@ -85,7 +85,7 @@ static REQUESTS: [Case; count()] = {
 const FD_PARAM: Param = param("fd", FD);
 /// The request.
 const OP_PARAM: Param = param("op", OP);
-const OP: Type = Type::Number(Width::U32, Meaning::Written(names::write));
+const OP: Type = Type::Number(Width::U32, Meaning::Named(&Named::hex(names::write)));
 
 /// Requests and what their argument is: `NAME: type`, or of an argument that is not shown `NAME`.
 macro_rules! requests {

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Case, Cases, Meaning, Param, Struct, Type, Width, field, hidden, long, param, param_if,
+    Case, Cases, Meaning, Named, Param, Struct, Type, Width, field, hidden, long, param, param_if,
 };
 use rstrace_core::flags::{Choices, FlagSet};
 use rstrace_core::probe::RawCall;
@@ -36,7 +36,7 @@ fn write_choice(out: &mut Vec<u8>, value: u64, choices: &Choices) {
     };
 }
 
-const COMMAND: Type = Type::Number(Width::U32, Meaning::Written(write_command));
+const COMMAND: Type = Type::Number(Width::U32, Meaning::Named(&Named::unsigned(write_command)));
 
 static VALID: FlagSet = set!("QIF_???",
     QIF_BLIMITS QIF_SPACE QIF_ILIMITS QIF_INODES QIF_BTIME QIF_ITIME);

@@ -9,8 +9,8 @@ mod notation;
 mod options;
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Indirect, Inner, Is, Item, Length, Meaning, Object, Param, Returned, Syscall, Type,
-    Width, param, size_of_type,
+    Access, Case, Cases, Indirect, Inner, Is, Item, Length, Meaning, Named, Object, Param, Returned, Syscall,
+    Type, Width, named, param, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::Choices;
@@ -61,8 +61,26 @@ fn write_socket_type(out: &mut Vec<u8>, kind: u64) {
     }
 }
 
+/// The type and its flags, if a type is among the bits.
+fn socket_parts(kind: u64) -> [named::Part; 2] {
+    let kind = u64::from(kind as u32);
+    let ty = if SOCKET_TYPES.name(kind & 0xf).is_some() { kind & 0xf } else { kind };
+    [(ty, named::hex, write_socket_type), (kind & !ty, named::hex, write_socket_type)]
+}
+
+fn join_socket_type(out: &mut Vec<u8>, kind: u64, with_names: bool) {
+    let parts = socket_parts(kind);
+    named::joined(out, if parts[1].0 == 0 { &parts[..1] } else { &parts }, with_names);
+}
+
+static SOCKET_TYPE: Named = Named {
+    named: write_socket_type,
+    raw: |out, kind| join_socket_type(out, kind, false),
+    verbose: Some(|out, kind| join_socket_type(out, kind, true)),
+};
+
 const DOMAIN: Param = param("domain", choice(&FAMILIES));
-const TYPE: Param = param("type", Type::Number(Width::U32, Meaning::Written(write_socket_type)));
+const TYPE: Param = param("type", Type::Number(Width::U32, Meaning::Named(&SOCKET_TYPE)));
 
 const fn protocol(ty: Type) -> Param {
     param("protocol", ty)

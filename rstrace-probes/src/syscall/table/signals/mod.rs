@@ -5,8 +5,8 @@ mod siginfo;
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Custom, Gloss, Item, Length, Meaning, Object, Param, Returned, Shape, Struct, Syscall, Type,
-    Width, field, first_signals, param, size_of_type,
+    Access, Custom, Gloss, Item, Length, Meaning, Named, Object, Param, Returned, Shape, Struct, Syscall,
+    Type, Width, field, first_signals, param, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
@@ -66,7 +66,7 @@ fn write_handler(out: &mut Vec<u8>, handler: u64) {
     }
 }
 
-const HANDLER: Type = Type::Number(Width::Word, Meaning::Written(write_handler));
+const HANDLER: Type = Type::Number(Width::Word, Meaning::Named(&Named::hex(write_handler)));
 
 fn has_restorer(action: &Object<'_>) -> bool {
     let word = size_of_type(&ADDRESS, action.call.abi);

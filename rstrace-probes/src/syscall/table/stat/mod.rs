@@ -7,7 +7,7 @@ mod statx;
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Field, Meaning, Object, Struct, Syscall, Type, Width, field, hidden, long, param,
+    Field, Meaning, Named, Object, Struct, Syscall, Type, Width, field, hidden, long, param,
 };
 use rstrace_core::event::{Abi, Comment};
 use rstrace_core::flags::FlagSet;
@@ -68,8 +68,8 @@ fn octal(out: &mut Vec<u8>, number: u64) {
 }
 
 /// A mode of 16 bits, with its type.
-pub(super) const NODE_MODE: Type = Type::Number(Width::U16, Meaning::Written(write_file_mode));
-const FILE_MODE: Type = Type::Number(Width::U32, Meaning::Written(write_file_mode));
+pub(super) const NODE_MODE: Type = Type::Number(Width::U16, Meaning::Named(&Named::octal(write_file_mode)));
+const FILE_MODE: Type = Type::Number(Width::U32, Meaning::Named(&Named::octal(write_file_mode)));
 
 /// `makedev(0x1, 0x3)`
 pub(super) fn write_device(out: &mut Vec<u8>, device: u64) {
@@ -85,7 +85,7 @@ pub(super) fn write_device(out: &mut Vec<u8>, device: u64) {
     out.push(b')');
 }
 
-const DEVICE: Type = Type::Number(Width::Word, Meaning::Written(write_device));
+const DEVICE: Type = Type::Number(Width::Word, Meaning::Named(&Named::hex(write_device)));
 
 /// The date of a time stamp, unless it is zero.
 fn date(stat: &Object<'_>, seconds: &str, nanoseconds: &str) -> Option<Comment> {
@@ -131,7 +131,7 @@ static STRUCT_STAT: Type = Type::Struct(
 );
 
 /// `unsigned int`, as the older calls take a device.
-pub(super) const DEVICE32: Type = Type::Number(Width::U32, Meaning::Written(write_device));
+pub(super) const DEVICE32: Type = Type::Number(Width::U32, Meaning::Named(&Named::hex(write_device)));
 
 /// `struct cachestat_range`
 static CACHE_RANGE: Type = Type::Struct(&Struct::of(&[field("off", U64), field("len", U64)]));

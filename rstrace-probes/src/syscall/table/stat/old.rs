@@ -1,6 +1,6 @@
 //! `struct stat` as 32-bit programs have it.
 
-use rstrace_core::describe::{Field, Meaning, Object, Struct, Type, Width, field, hidden, long};
+use rstrace_core::describe::{Field, Meaning, Named, Object, Struct, Type, Width, field, hidden, long};
 use rstrace_core::event::Comment;
 
 use super::{DEVICE32, FILE_MODE, NODE_MODE, STAMPS, is_device, is_no_device, write_device};
@@ -8,7 +8,7 @@ use crate::syscall::types::*;
 
 const SIZE: Field = field("st_size", LONG).only_if(is_no_device);
 const SIZE64: Field = field("st_size", I64).only_if(is_no_device);
-const DEVICE64: Type = Type::Number(Width::U64, Meaning::Written(write_device));
+const DEVICE64: Type = Type::Number(Width::U64, Meaning::Named(&Named::hex(write_device)));
 
 /// `struct compat_stat` of the kernel's `asm/compat.h`.
 pub(super) static COMPAT_STAT: Struct = Struct::of(&[
@@ -58,7 +58,7 @@ pub(super) static STAT64: Type = Type::Struct(
     .in_order(&[0, 17, 2, 3, 4, 5, 9, 10, 6, 8, 11, 12, 13, 14, 15, 16]),
 );
 
-const DEVICE16: Type = Type::Number(Width::U16, Meaning::Written(write_device));
+const DEVICE16: Type = Type::Number(Width::U16, Meaning::Named(&Named::hex(write_device)));
 
 /// A member that the kernel does not have: shown like those of the newer structures, as strace does.
 const NONE: Type = Type::Written(0, |out, _| out.push(b'0'));

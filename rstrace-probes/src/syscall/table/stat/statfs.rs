@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use rstrace_core::describe::{Meaning, Struct, Type, Width, field, hidden};
+use rstrace_core::describe::{Meaning, Named, Struct, Type, Width, field, hidden};
 use rstrace_core::flags::{Choices, FlagSet};
 
 use crate::syscall::types::*;
@@ -84,7 +84,7 @@ static FSID: Type = Type::Struct(&Struct::of(&[field("val", Type::Elements(&HEX3
 
 /// `struct statfs`
 pub(super) static STATFS: Type = Type::Struct(&Struct::of(&[
-    field("f_type", Type::Number(Width::Word, Meaning::Written(write_kind))),
+    field("f_type", Type::Number(Width::Word, Meaning::Named(&Named::hex(write_kind)))),
     field("f_bsize", ULONG),
     field("f_blocks", ULONG),
     field("f_bfree", ULONG),
@@ -100,7 +100,7 @@ pub(super) static STATFS: Type = Type::Struct(&Struct::of(&[
 
 /// `struct statfs64` of 32-bit programs, packed.
 pub(super) static STATFS64: Type = Type::Struct(&Struct::of(&[
-    field("f_type", Type::Number(Width::U32, Meaning::Written(write_kind))),
+    field("f_type", Type::Number(Width::U32, Meaning::Named(&Named::hex(write_kind)))),
     field("f_bsize", U32),
     field("f_blocks", U64),
     field("f_bfree", U64),
