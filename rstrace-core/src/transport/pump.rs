@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub(crate) const POLL_MS: u16 = 20;
 pub(crate) struct Pump {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    /// Told when all has been read. The thread then gives its mappings back, which nobody need wait for.
+    read_all: Receiver<()>,
     /// A block that has been handed out, to be used again.
     spare: Vec<u64>,
     complete_ns: u64,
@@ -137,9 +140,15 @@ impl Pump {
             queued_ns: AtomicU64::new(0),
         });
         let own = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("reader".into()).spawn(move || pump(reader, &own));
+        let (tell, read_all) = channel();
+        let thread = std::thread::Builder::new().name("reader".into()).spawn(move || {
+            let mut reader = reader;
+            pump(&mut reader, &own);
+            // nobody listens any more if the session is gone
+            let _ = tell.send(());
+        });
         let thread = Some(thread.context("the reader's thread")?);
-        Ok(Self { shared, thread, spare: Vec::new(), complete_ns: 0 })
+        Ok(Self { shared, thread, read_all, spare: Vec::new(), complete_ns: 0 })
     }
 
     /// The time (`CLOCK_MONOTONIC`, ns) up to which all records have been handed out.
@@ -152,10 +161,17 @@ impl Pump {
         self.shared.filled.as_fd()
     }
 
-    /// Reads what is left, without holding anything back, and ends the thread.
+    /// Reads what is left, without holding anything back, and has the thread end.
     pub(crate) fn finish(&mut self) {
         self.shared.stopping.store(true, Ordering::Release);
         let _ = self.shared.stop.write(1);
+        // else it has panicked
+        if self.read_all.recv().is_err() {
+            self.join();
+        }
+    }
+
+    fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
             // a panic of the thread is one of the session
             if let Err(panic) = thread.join() {
@@ -219,14 +235,17 @@ fn read_back(queue: &mut Queue, place: u64, bytes: usize, mut words: Vec<u64>) -
 
 impl Drop for Pump {
     fn drop(&mut self) {
-        self.finish();
+        if !self.shared.stopping.load(Ordering::Acquire) {
+            self.finish();
+        }
+        self.join();
     }
 }
 
 /// How long a record is waited for that is being written.
 const UNFINISHED: Duration = Duration::from_micros(100);
 
-fn pump(mut reader: Reader, shared: &Shared) {
+fn pump(reader: &mut Reader, shared: &Shared) {
     run_first();
     let mut block: Vec<u64> = Vec::with_capacity(2 * BLOCK / 8);
     loop {
