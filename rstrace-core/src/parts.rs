@@ -15,6 +15,7 @@ pub(crate) struct Parts {
     // a thread is in one call per slot
     waiting: HashMap<(u64, u32), Box<Call>>,
     /// Emptied calls, so that their memory is used again.
+    #[expect(clippy::vec_box, reason = "a call is large, and goes from here to where calls wait and back")]
     spare: Vec<Box<Call>>,
 }
 
