@@ -124,8 +124,8 @@ impl Default for Style {
     }
 }
 
-/// How long something is held back at most, by the clock of the trace.
-const HOLD_NS: u64 = 100_000_000;
+/// How long a thread is not asked for that was asked for and in no call, if no line waits for it: nanoseconds.
+const AGAIN_NS: u64 = 50_000_000;
 
 /// The output.
 #[derive(Debug)]
@@ -564,7 +564,7 @@ impl<W: Write> Sink for Text<W> {
         // where nothing waits to be printed a call is shown because it lasts, and that is no hurry
         let again_ns = match self.order.earliest() {
             Some(time) if time <= complete_ns => 0,
-            _ => HOLD_NS / 2,
+            _ => AGAIN_NS,
         };
         for thread in self.threads.iter_mut() {
             let is_silent = thread.shown.is_none() && thread.heard_ns < complete_ns;

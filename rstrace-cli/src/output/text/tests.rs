@@ -410,12 +410,12 @@ fn a_blocked_call_is_shown_and_its_line_goes_on_where_it_stands() {
     assert_eq!(trace.asked(10), [6]);
     assert_eq!(trace.entered(6, 3).idle(), "6     read(3 <unfinished ...>\n5     pause() = 0\n");
     assert_eq!(trace.read(6, 3).idle(), "", "5 may have made a call before");
-    assert_eq!(trace.asked(HOLD_NS), [5, 6]);
+    assert_eq!(trace.asked(2 * AGAIN_NS), [5, 6]);
     assert_eq!(
         trace.entered(5, 15).idle(),
         "5     read(3 <unfinished ...>\n6     <... read resumed>, 0x10, 5) = 5\n"
     );
-    assert_eq!(trace.asked(2 * HOLD_NS), [6], "whose call is shown is not asked again");
+    assert_eq!(trace.asked(4 * AGAIN_NS), [6], "whose call is shown is not asked again");
     assert_eq!(trace.entered(6, 45).idle(), "6     read(3");
     assert_eq!(trace.read(6, 45).idle(), ", 0x10, 5) = 5\n");
 }
@@ -492,12 +492,12 @@ fn a_storm_of_threads_is_held_back_in_bounds() {
         trace.call(5, 5, returned()).call(6, 6, returned());
     }
     assert!(trace.0.sink.is_empty());
-    trace.1 += HOLD_NS;
-    assert_eq!(trace.call(5, 5, returned()).asked(0), [6, 7]);
+    let complete_ns = trace.1 + 5;
+    assert_eq!(trace.call(5, 5, returned()).asked(complete_ns), [6, 7]);
     for _ in 0..30_000 {
         trace.call(5, 5, returned());
     }
-    assert!(!trace.0.sink.is_empty(), "what is older than the longest time");
+    assert!(!trace.0.sink.is_empty(), "what nothing can come before");
     assert_eq!(trace.lines().len(), 50_001);
 }
 
