@@ -28,6 +28,11 @@ pub fn hard_storm() -> u64 {
     if crate::in_vm() { 16_000 } else { 200_000 }
 }
 
+/// Children that live for a few calls only.
+pub fn children() -> u64 {
+    if crate::in_vm() { 500 } else { 5_000 }
+}
+
 /// How long rstrace is stopped in a storm.
 pub fn stopped() -> Duration {
     Duration::from_millis(if crate::in_vm() { 200 } else { 2_000 })

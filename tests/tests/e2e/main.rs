@@ -4,6 +4,7 @@
 mod attaching;
 mod backends;
 mod call_fixtures;
+mod children;
 mod decoding;
 mod descriptors;
 mod errors;
