@@ -12,6 +12,7 @@ pub struct SameRun {
     file: String,
     scratch: Scratch,
     rstrace: Rstrace,
+    timed: bool,
 }
 
 impl SameRun {
@@ -26,7 +27,7 @@ impl SameRun {
         let program = Program::new(&words).with_stdin();
         // the backend that sees what strace does; what the others do not is told in backends.rs
         let rstrace = Rstrace::with(rstrace).follow().and(&["--backend", "tracepoint"]);
-        Self { program, gate, file, scratch, rstrace }
+        Self { program, gate, file, scratch, rstrace, timed: strace.contains(&"-tt") }
     }
 
     /// Runs the command in a folder.
@@ -41,8 +42,8 @@ impl SameRun {
         self
     }
 
-    /// Both traces, strace's first, without what strace saw of the gate before rstrace was there. How the command
-    /// ends is its own business.
+    /// Both traces, strace's first, without times and without what strace saw of the gate before rstrace was there. How
+    /// the command ends is its own business.
     #[track_caller]
     pub fn watch(self) -> (Trace, Trace) {
         let mut strace = self.program.start();
@@ -56,6 +57,9 @@ impl SameRun {
         let by_strace = std::fs::read(&self.file).expect("strace wrote its file");
         let mut by_strace = Trace::parse(&String::from_utf8_lossy(&by_strace));
         let mut by_rstrace = rstrace.finish().trace;
+        if self.timed {
+            (by_strace, by_rstrace) = (by_strace.without_times(), by_rstrace.without_times());
+        }
         by_strace.lines.retain(|line| {
             let gate_itself = line.text.starts_with(&format!("execve(\"{}\"", self.gate));
             // a thread that died before strace knew in which call has no line

@@ -59,6 +59,13 @@ impl Trace {
         Self { lines }
     }
 
+    /// The trace without the times that `-tt` puts before each line and `-T` behind calls: two tracers see other ones.
+    pub fn without_times(&self) -> Self {
+        let lines =
+            self.lines.iter().map(|line| Line { text: without_times(&line.text).into(), ..line.clone() });
+        Self { lines: lines.collect() }
+    }
+
     /// The joined lines of each process or thread, in order; those that do not say whose they are under 0.
     pub fn by_pid(&self) -> BTreeMap<u32, Vec<Line>> {
         let mut all: BTreeMap<u32, Vec<Line>> = BTreeMap::new();
@@ -130,6 +137,22 @@ fn squeezed(text: &str) -> String {
     }
 }
 
+/// Without `12:34:56.123456 ` and ` <0.123456>`.
+fn without_times(text: &str) -> &str {
+    const FORM: &[u8] = b"00:00:00.000000 ";
+    let is_alike =
+        |(byte, form): (u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form };
+    let text = match text.split_at_checked(FORM.len()) {
+        Some((time, rest)) if time.bytes().zip(FORM).all(is_alike) => rest,
+        _ => text,
+    };
+    let is_time = |time: &str| time.parse::<f64>().is_ok();
+    match text.rsplit_once(" <") {
+        Some((call, time)) if time.strip_suffix('>').is_some_and(is_time) => call,
+        _ => text,
+    }
+}
+
 fn lost_in(text: &str) -> Option<u64> {
     let (count, rest) = text.strip_prefix("--- ")?.split_once(" call")?;
     rest.trim_start_matches('s').starts_with(" lost here").then(|| count.parse().ok())?
@@ -141,6 +164,15 @@ mod tests {
 
     fn calls(text: &str) -> Vec<String> {
         Trace::parse(text).calls()
+    }
+
+    #[test]
+    fn times_are_taken_off() {
+        let text =
+            "7     12:34:56.123456 read(3</x>, \"<1.5>\", 1) = 1 <0.000123>\n7     1 close(3) = 0 <x>\n";
+        let trace = Trace::parse(text).without_times();
+        let texts: Vec<_> = trace.lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(texts, ["read(3</x>, \"<1.5>\", 1) = 1", "1 close(3) = 0 <x>"]);
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::{Result, artifacts, process, setup};
 pub struct Options {
     /// The programs, by the names of the list; without any: all
     names: Vec<String>,
+    /// With -tt -T -y -s 200
+    #[arg(long)]
+    detailed: bool,
 }
 
 /// `cargo xtask diff`.
@@ -31,7 +34,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     }
     // the variable goes through env: sudo passes none on
     let mut command = process::as_root("env");
-    command.arg(format!("RSTRACE_BIN={}", rstrace.display())).arg(differ).args(&options.names);
+    command.arg(format!("RSTRACE_BIN={}", rstrace.display())).arg(differ);
+    command.args(options.detailed.then_some("--detailed")).args(&options.names);
     let ended =
         command.status().map_err(|error| format!("cannot start `{}`: {error}", process::line(&command)))?;
     Ok(if ended.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

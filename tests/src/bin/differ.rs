@@ -1,12 +1,16 @@
 //! Holds rstrace's trace of real programs against strace's of the same run, for `cargo xtask diff`.
 //!
-//! `differ [NAME]...` compares, `differ --needs [NAME]...` says which programs that takes: a line `PACKAGE PROGRAM` each.
+//! `differ [NAME]...` compares, `differ --detailed [NAME]...` with more options, `differ --needs [NAME]...` says which
+//! programs that takes: a line `PACKAGE PROGRAM` each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use rstrace_tests::differ::{Comparison, Table};
 use rstrace_tests::programs::{PROGRAMS, RealProgram};
+
+/// What is asked for in detail. The times themselves are not compared.
+const DETAILED: &[&str] = &["-tt", "-T", "-y", "-s", "200"];
 
 /// So many of 100 lines must be the same.
 const LEAST: f64 = 99.5;
@@ -22,7 +26,8 @@ fn main() -> ExitCode {
     let chosen: Vec<_> =
         PROGRAMS.iter().filter(|p| names.is_empty() || names.iter().any(|name| *name == p.name)).collect();
     match options.first().map(|option| option.as_str()) {
-        None => compare(&chosen),
+        None => compare(&chosen, &[]),
+        Some("--detailed") => compare(&chosen, DETAILED),
         Some("--needs") => {
             chosen
                 .iter()
@@ -37,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn compare(programs: &[&RealProgram]) -> ExitCode {
+fn compare(programs: &[&RealProgram], options: &[&str]) -> ExitCode {
     let mut table = Table::default();
     let (mut skipped, mut failed) = (Vec::new(), Vec::new());
     for program in programs {
@@ -47,7 +52,7 @@ fn compare(programs: &[&RealProgram]) -> ExitCode {
         }
         eprintln!("differ: {}", program.name);
         // what goes wrong with one program is said by the panic itself
-        let outcome: Result<Comparison, _> = catch_unwind(AssertUnwindSafe(|| program.compare()));
+        let outcome: Result<Comparison, _> = catch_unwind(AssertUnwindSafe(|| program.compare(options)));
         match outcome {
             Ok(comparison) => table.add(program.name, comparison),
             Err(_) => failed.push(program.name),

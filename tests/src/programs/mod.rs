@@ -32,9 +32,9 @@ impl RealProgram {
         self.needs.iter().map(|(_, program)| *program).find(|program| !has_program(program))
     }
 
-    /// Runs it, watched by strace and by rstrace.
+    /// Runs it, watched by strace and by rstrace with these options.
     #[track_caller]
-    pub fn compare(&self) -> Comparison {
+    pub fn compare(&self, options: &[&str]) -> Comparison {
         let scratch = Scratch::new();
         let folder = scratch.fresh_folder("work");
         let variables = variables(&folder);
@@ -43,7 +43,7 @@ impl RealProgram {
             prepare = prepare.env(name, value);
         }
         prepare.run().ended_well();
-        let mut run = SameRun::new(&["sh", "-ec", self.script], &[], &[]).in_folder(&folder);
+        let mut run = SameRun::new(&["sh", "-ec", self.script], options, options).in_folder(&folder);
         for (name, value) in &variables {
             run = run.env(name, value);
         }

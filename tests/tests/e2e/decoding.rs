@@ -119,7 +119,7 @@ macro_rules! real_programs {
                     skip!("{missing} is not installed");
                 }
                 let mut table = Table::default();
-                table.add($name, program.compare());
+                table.add($name, program.compare(&[]));
                 say(&table.programs());
                 assert!(
                     table.below(LINES).is_empty(),
