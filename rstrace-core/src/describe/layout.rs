@@ -173,6 +173,11 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// Where a member begins, by its index.
+    pub(super) fn offset(&self, place: usize) -> usize {
+        self.offsets[place].into()
+    }
+
     pub(super) const fn of(fields: &[Field], abi: Abi) -> Self {
         assert!(fields.len() <= MAX_FIELDS, "raise MAX_FIELDS");
         let mut layout = Self { size: 0, end: 0, alignment: 1, offsets: [0; MAX_FIELDS] };
@@ -223,7 +228,7 @@ impl Struct {
     /// A member by its index, and where it begins, in bytes.
     pub(super) fn member(&self, place: usize, abi: Abi) -> Option<(usize, &'static Field)> {
         let field = self.fields.get(place)?;
-        Some((self.layout(abi).offsets[place].into(), field))
+        Some((self.layout(abi).offset(place), field))
     }
 
     /// Where each member begins, in bytes.

@@ -161,18 +161,20 @@ impl<'a> Object<'a> {
         let structure = structure.of_abi(abi);
         let source = self.source(Some(Parent { structure, bytes: self.bytes, address: self.address }));
         let mut more = false;
-        let count = if structure.order.is_empty() { structure.fields.len() } else { structure.order.len() };
+        let (is_ordered, layout) = (!structure.order.is_empty(), structure.layout(abi));
+        let count = if is_ordered { structure.order.len() } else { structure.fields.len() };
         for i in 0..count {
-            // one `...` stands for all that are long
-            if more && i >= structure.brief {
-                break;
-            }
-            let place = structure.order.get(i).map_or(i, |place| usize::from(*place));
-            let Some((begin, field)) = structure.member(place, abi) else { continue };
+            let place = if is_ordered { usize::from(structure.order[i]) } else { i };
+            let Some(field) = structure.fields.get(place) else { continue };
             let is_left_out = field.long && !verbose;
+            // one `...` stands for all that are long
             if is_left_out && more {
+                if i >= structure.brief {
+                    break;
+                }
                 continue;
             }
+            let begin = layout.offset(place);
             // of a structure that grew over time, older programs have the first members only
             let end = begin + super::size_of_type(&field.ty, abi);
             let Some(bytes) = self.bytes.get(begin..end).filter(|_| self.is_shown(field)) else { continue };
@@ -191,7 +193,7 @@ impl<'a> Object<'a> {
                 None => emit(Item::member(field.name, value)),
             }
         }
-        let end = structure.layout(abi).end;
+        let end = layout.end;
         if more {
             emit(Item::element(Value::More(None)));
         } else if structure.extensible && self.count as usize > end {
