@@ -254,7 +254,10 @@ impl Lines {
             }
             Value::Resuming(name) => self.format(|out| put!(out, "<... resuming interrupted {name} ...>")),
             Value::Bits(bytes, below) => self.bits(bytes, below as usize),
-            Value::Signals(set) => self.signals(set),
+            Value::Signals(set) => self.signals(set, |lines, number| {
+                // without `SIG`
+                lines.paint(Token::Constant, |out| errno::signal_in_set(out, number));
+            }),
             Value::More(address) => self.more(address),
             Value::Tail(offset, bytes) => self.tail(offset, bytes),
             Value::Date(seconds, nanoseconds) => self.paint(Token::Value, |out| {
@@ -361,8 +364,8 @@ impl Lines {
         });
     }
 
-    /// Names without `SIG`; where most are set, those that are not.
-    fn signals(&mut self, set: u64) {
+    /// Each as `write` writes it; where most are set, those that are not.
+    fn signals(&mut self, set: u64, write: impl Fn(&mut Self, u8)) {
         /// So many are shown by their complement.
         const MOST: u32 = 42;
         let inverted = set.count_ones() >= MOST;
@@ -372,7 +375,7 @@ impl Lines {
         for number in (1..=64u8).filter(|number| shown & (1 << (number - 1)) != 0) {
             self.push(separator);
             separator = " ";
-            self.paint(Token::Constant, |out| errno::signal_in_set(out, number));
+            write(self, number);
         }
         self.push("]");
     }

@@ -13,7 +13,7 @@ use super::line::{Limits, Lines, Token, put};
 use super::prefix::{Mark, Place, Precision, Prefix, Prefixes};
 use super::quote::Hex;
 use super::signals::{Note, STOPPING, Signals, What};
-use super::threads::{Shown, Thread, Threads};
+use super::threads::{AGAIN_NS, Thread, Threads};
 use super::{Output, Start, dump};
 use crate::cli::shown::Constants;
 use rstrace_core::event::{Abi, Arg, Call, Event, EventKind, Outcome, Signal, SignalStage, WaitStatus};
@@ -123,9 +123,6 @@ impl Default for Style {
         }
     }
 }
-
-/// How long a thread is not asked for that was asked for and in no call, if no line waits for it: nanoseconds.
-const AGAIN_NS: u64 = 50_000_000;
 
 /// The output.
 #[derive(Debug)]
@@ -293,15 +290,9 @@ impl<W: Write> Text<W> {
 
     /// A call that a thread is in, and of which others are not to wait.
     fn entered(&mut self, event: &Event<'_>, call: &Call<'_>) {
-        let complete_ns = self.complete_ns;
-        let Some(thread) = self.threads.get_mut(event.tid) else { return };
-        // of one from later on the calls before may still come
-        let is_latest = call.entry_ns.is_none_or(|entry| (thread.heard_ns..=complete_ns).contains(&entry));
-        if thread.shown.is_some() || !is_latest {
+        if !self.threads.show(event, call, self.complete_ns) {
             return;
         }
-        thread.tgid = Some(event.tgid);
-        thread.shown = Some(Shown { entry_ns: call.entry_ns, args: call.at_entry });
         let entry_ns = call.entry_ns.unwrap_or(event.time_ns);
         self.held_notes(Some(event.tid), entry_ns, None);
         self.enter(event, entry_ns, call);
@@ -566,13 +557,7 @@ impl<W: Write> Sink for Text<W> {
             Some(time) if time <= complete_ns => 0,
             _ => AGAIN_NS,
         };
-        for thread in self.threads.iter_mut() {
-            let is_silent = thread.shown.is_none() && thread.heard_ns < complete_ns;
-            if is_silent && thread.asked_ns + again_ns <= complete_ns {
-                thread.asked_ns = complete_ns;
-                ask(thread.tgid, thread.tid);
-            }
-        }
+        self.threads.ask(complete_ns, again_ns, ask);
     }
 }
 

@@ -1,6 +1,9 @@
 //! The threads that are traced, found by their ids without hashing: the one of the last event first.
 
-use rstrace_core::event::Abi;
+use rstrace_core::event::{Abi, Call, Event};
+
+/// How long a thread is not asked for that was asked for and in no call, if no line waits for it: nanoseconds.
+pub const AGAIN_NS: u64 = 50_000_000;
 
 /// A thread that is traced.
 #[derive(Debug, Clone, Copy)]
@@ -66,9 +69,29 @@ impl Threads {
         self.threads.iter()
     }
 
-    /// All of them.
-    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Thread> {
-        self.threads.iter_mut()
+    /// Asks in which call threads are of which nothing has come up to `complete_ns`, up to which nothing is missing; those
+    /// that were asked for already only `again_ns` later.
+    pub fn ask(&mut self, complete_ns: u64, again_ns: u64, ask: &mut dyn FnMut(Option<u32>, u32)) {
+        for thread in &mut self.threads {
+            let is_silent = thread.shown.is_none() && thread.heard_ns < complete_ns;
+            if is_silent && thread.asked_ns + again_ns <= complete_ns {
+                thread.asked_ns = complete_ns;
+                ask(thread.tgid, thread.tid);
+            }
+        }
+    }
+
+    /// Whether the call is to be shown that a thread is in, which is noted then: nothing is missing up to `complete_ns`.
+    pub fn show(&mut self, event: &Event<'_>, call: &Call<'_>, complete_ns: u64) -> bool {
+        let Some(thread) = self.get_mut(event.tid) else { return false };
+        // of one from later on the calls before may still come
+        let is_latest = call.entry_ns.is_none_or(|entry| (thread.heard_ns..=complete_ns).contains(&entry));
+        let is_shown = thread.shown.is_none() && is_latest;
+        if is_shown {
+            thread.tgid = Some(event.tgid);
+            thread.shown = Some(Shown { entry_ns: call.entry_ns, args: call.at_entry });
+        }
+        is_shown
     }
 
     /// Where a thread is; if it is not there, where it belongs.

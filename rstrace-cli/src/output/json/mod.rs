@@ -19,7 +19,7 @@ use rstrace_core::probe::End;
 use rstrace_core::{Ledger, Report, Sink};
 
 use super::prefix::Wall;
-use super::threads::{Shown, Thread, Threads};
+use super::threads::{AGAIN_NS, Thread, Threads};
 use super::{Output, Start, Whom, date, errno};
 use value::Values;
 use write::Json;
@@ -29,9 +29,6 @@ const VERSION: u64 = 1;
 
 /// Lines are handed on in blocks of about this many bytes.
 const BLOCK: usize = 64 * 1024;
-
-/// How long a call lasts until it is told before its return, by the clock of the trace.
-const LONG_NS: u64 = 100_000_000;
 
 /// The output.
 #[derive(Debug)]
@@ -201,14 +198,9 @@ impl<W: Write> Objects<W> {
 
     /// A call that a thread is in for long.
     fn entered(&mut self, event: &Event<'_>, call: &Call<'_>) {
-        let complete_ns = self.complete_ns;
-        let Some(thread) = self.threads.get_mut(event.tid) else { return };
-        // of one from later on the calls before may still come
-        let is_latest = call.entry_ns.is_none_or(|entry| (thread.heard_ns..=complete_ns).contains(&entry));
-        if thread.shown.is_some() || !is_latest {
+        if !self.threads.show(event, call, self.complete_ns) {
             return;
         }
-        thread.shown = Some(Shown { entry_ns: call.entry_ns, args: call.at_entry });
         self.call("entered", event, call);
     }
 
@@ -432,13 +424,7 @@ impl<W: Write> Sink for Objects<W> {
     fn overdue(&mut self, complete_ns: u64, ask: &mut dyn FnMut(Option<u32>, u32)) {
         let complete_ns = complete_ns.max(self.complete_ns);
         self.complete_ns = complete_ns;
-        for thread in self.threads.iter_mut() {
-            let is_silent = thread.shown.is_none() && thread.heard_ns < complete_ns;
-            if is_silent && thread.asked_ns + LONG_NS / 2 <= complete_ns {
-                thread.asked_ns = complete_ns;
-                ask(thread.tgid, thread.tid);
-            }
-        }
+        self.threads.ask(complete_ns, AGAIN_NS, ask);
     }
 }
 

@@ -37,7 +37,7 @@ impl Lines {
             Value::Signal(number) => {
                 self.commented(value, (1..=64).contains(&number), |out| put!(out, "{number}"));
             }
-            Value::Signals(set) => self.signals_by_number(set),
+            Value::Signals(set) => self.signals(set, Self::signal_by_number),
             Value::Named(number, constant) => self.paint_constant(|out, with_names| match constant.verbose {
                 _ if !with_names => (constant.raw)(out, number),
                 Some(write) => write(out, number),
@@ -49,8 +49,8 @@ impl Lines {
         true
     }
 
-    /// Appends a part of what a result stands for.
-    /// What has a name of its own is a constant by its name in any case, and so are signals.
+    /// Appends a part of what a result stands for. What has a name of its own is a constant by its name in any case, and
+    /// so are signals.
     pub(super) fn glossed(&mut self, item: Item<'_>) {
         match item.value {
             Value::Object(_) | Value::Flags(_) | Value::Choice(..) if item.name.is_empty() => {
@@ -85,27 +85,15 @@ impl Lines {
         }
     }
 
-    /// Numbers; where most are set, those that are not.
-    fn signals_by_number(&mut self, set: u64) {
-        /// So many are shown by their complement.
-        const MOST: u32 = 42;
-        let inverted = set.count_ones() >= MOST;
-        let shown = if inverted { !set } else { set };
-        self.push(if inverted { "~[" } else { "[" });
-        let mut separator = "";
-        for number in (1..=64u8).filter(|number| shown & (1 << (number - 1)) != 0) {
-            self.push(separator);
-            separator = " ";
-            self.paint_constant(|out, with_names| {
-                put!(out, "{number}");
-                if with_names {
-                    put!(out, " /* ");
-                    errno::signal_in_set(out, number);
-                    put!(out, " */");
-                }
-            });
-        }
-        self.push("]");
+    fn signal_by_number(&mut self, number: u8) {
+        self.paint_constant(|out, with_names| {
+            put!(out, "{number}");
+            if with_names {
+                put!(out, " /* ");
+                errno::signal_in_set(out, number);
+                put!(out, " */");
+            }
+        });
     }
 }
 
