@@ -41,7 +41,7 @@ pub(crate) fn look(pairs: &[Numbered], tgid: u32, tid: u32, entered: impl Fn() -
     let Some((nr, args)) = parse(&text) else {
         return if text.starts_with("running") { Before::Moving } else { Before::InNone };
     };
-    if is_held(&at) {
+    if is_held_or_exiting(&at) {
         return Before::Moving;
     }
     let abi = abi_of(&at);
@@ -51,7 +51,7 @@ pub(crate) fn look(pairs: &[Numbered], tgid: u32, tid: u32, entered: impl Fn() -
         Err(_) => encode(&[]),
     };
     // where it is in the same call with the same stack and still nobody has seen it enter one, that is one from before
-    if entered() || !read().is_ok_and(|again| again == text) || is_held(&at) {
+    if entered() || !read().is_ok_and(|again| again == text) || is_held_or_exiting(&at) {
         return Before::Moving;
     }
     let compat = if abi == Abi::Compat32 { layout::CALL_COMPAT } else { 0 };
@@ -67,11 +67,22 @@ pub(crate) fn look(pairs: &[Numbered], tgid: u32, tid: u32, entered: impl Fn() -
     Before::In(Box::new(head), payloads)
 }
 
-/// Whether a debugger holds a thread: that may be before its call's entry is seen, or after its return was.
-fn is_held(task: &str) -> bool {
+/// Whether a debugger holds a thread: that may be before its call's entry is seen, or after its return was. Of one that
+/// exits the kernel side has forgotten in which call it does.
+fn is_held_or_exiting(task: &str) -> bool {
     let stat = fs::read_to_string(format!("{task}/stat"));
     // behind the name, which may hold any byte
-    stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('t')))
+    stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| stat_is_of_held_or_exiting(rest)))
+}
+
+/// `STATE PPID PGRP SESSION TTY TPGID FLAGS ...`
+fn stat_is_of_held_or_exiting(fields: &str) -> bool {
+    /// From the kernel's sched.h.
+    const PF_EXITING: u32 = 4;
+    let mut fields = fields.split(' ');
+    let is_held = fields.next() == Some("t");
+    let flags = fields.nth(5).and_then(|flags| flags.parse().ok());
+    is_held || flags.is_none_or(|flags: u32| flags & PF_EXITING != 0)
 }
 
 /// `NR 0xA 0xB 0xC 0xD 0xE 0xF 0xSP 0xPC`; a thread in no call has -1 and fewer, one that is on a CPU `running`.
@@ -211,6 +222,18 @@ mod tests {
         assert_eq!(parse(text), Some((0, [3, 0x7ffe10, 1, 0, 0, 0])));
         for none in ["running\n", "-1 0x7ffe00 0x7f00\n", ""] {
             assert_eq!(parse(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn what_stat_says_of_a_thread() {
+        for (fields, expected) in [
+            ("S 1 2 3 0 -1 4194304 0", false),
+            ("t 1 2 3 0 -1 4194304 0", true),
+            ("D 1 2 3 0 -1 4194308 0", true),
+            ("S", true),
+        ] {
+            assert_eq!(stat_is_of_held_or_exiting(fields), expected, "{fields}");
         }
     }
 

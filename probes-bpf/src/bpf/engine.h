@@ -11,6 +11,7 @@
 
 #define EEXIST 17
 #define E2BIG 7
+#define ENOSYS 38
 #define SIGKILL 9
 #define SIGKILL_BIT (1UL << (SIGKILL - 1))
 #define SIGNAL_GROUP_EXIT 4
@@ -711,6 +712,9 @@ static __always_inline int leave(void *ctx, struct call *c, const bool has_tails
 		/* an execve that succeeded left its place if it was seen: the registers are the new program's
 		 */
 		if (!pair || (c->ret == 0 && c->nr == config.execve[c->flags & CALL_COMPAT ? 1 : 0]))
+			return 0;
+		/* killed while a debugger held it before the call: that was never made */
+		if (c->ret == -ENOSYS && is_killed_within(c->nr, c->flags & CALL_COMPAT, c->ret))
 			return 0;
 		if (!c->has_args && c->nr != ~0U)
 			c->has_args = args_of_current(c);

@@ -84,8 +84,11 @@ impl Threads {
     /// Whether the call is to be shown that a thread is in, which is noted then: nothing is missing up to `complete_ns`.
     pub fn show(&mut self, event: &Event<'_>, call: &Call<'_>, complete_ns: u64) -> bool {
         let Some(thread) = self.get_mut(event.tid) else { return false };
-        // of one from later on the calls before may still come
-        let is_latest = call.entry_ns.is_none_or(|entry| (thread.heard_ns..=complete_ns).contains(&entry));
+        // of one from later on the calls before may still come; one from before tracing began is a thread's first
+        let is_latest = match call.entry_ns {
+            Some(entry) => (thread.heard_ns..=complete_ns).contains(&entry),
+            None => thread.heard_ns == 0,
+        };
         let is_shown = thread.shown.is_none() && is_latest;
         if is_shown {
             thread.tgid = Some(event.tgid);
