@@ -627,6 +627,7 @@ impl<'m> Session<'m> {
                 time_ns: 0,
                 caller: None,
                 pointer: None,
+                name: None,
                 kind: EventKind::Lost { calls },
             };
             self.delivery.error = sink.event(&event).err();

@@ -147,6 +147,9 @@ static STATUS: Type = Type::Number(Width::U32, Meaning::Written(write_wait_statu
 static STATUS_OUT: Type = output(&STATUS);
 static RUSAGE_OUT: Type = output(&RUSAGE);
 
+/// Who is waited for: a process, or by another number.
+const WAITED_FOR: Type = Type::Either(|call| call.args[0] as u32 == uapi::P_PID as u32, &PID, &INT);
+
 fn found_one(call: &RawCall<'_>) -> bool {
     call.succeeded() && call.returned() > 0
 }
@@ -197,7 +200,7 @@ fn has_tids(args: &Object<'_>) -> bool {
 /// More than the kernel has levels of PID namespaces: such a list is not even read.
 const MAX_TIDS: u64 = 32;
 
-static TIDS: Type = Type::List(Access::In, &PID, Length::Member(clone_args::SET_TID_SIZE as u8));
+static TIDS: Type = Type::List(Access::In, &INT, Length::Member(clone_args::SET_TID_SIZE as u8));
 
 static SET_TID: Custom = Custom {
     size: 8,
@@ -369,16 +372,16 @@ pub static SYSCALLS: &[Syscall] = &[
             .in_register(3, 4)
             .with_name(),
         ],
-        RET_INT,
+        RET_PID,
     ),
     call(
         "clone3",
         PROCESS,
         &[param("cl_args", Type::Sized(Access::InOut, &CLONE3_ARGS, Length::Arg(1))), param("size", SIZE)],
-        RET_INT,
+        RET_PID,
     ),
-    call("fork", PROCESS, &[], RET_INT),
-    call("vfork", PROCESS, &[], RET_INT),
+    call("fork", PROCESS, &[], RET_PID),
+    call("vfork", PROCESS, &[], RET_PID),
     call("exit", PROCESS, &[param("status", INT)], RET_INT),
     call("exit_group", PROCESS, &[param("status", INT)], RET_INT),
     call(
@@ -390,20 +393,20 @@ pub static SYSCALLS: &[Syscall] = &[
             param("options", flags(&WAIT)),
             param("usage", of_child(&RUSAGE_OUT)),
         ],
-        RET_INT,
+        RET_PID,
     ),
     call(
         "waitpid",
         PROCESS,
         &[param("pid", PID), param("status", of_child(&STATUS_OUT)), param("options", flags(&WAIT))],
-        RET_INT,
+        RET_PID,
     ),
     call(
         "waitid",
         PROCESS,
         &[
             param("which", choice(&WAIT_FOR)),
-            param("upid", PID),
+            param("upid", WAITED_FOR),
             param("infop", output(&SIGINFO)),
             param("options", flags(&WAIT)),
             param("usage", output(&RUSAGE)),
