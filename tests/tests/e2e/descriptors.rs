@@ -54,6 +54,27 @@ fn a_list_picks_what_is_told() {
 }
 
 #[test]
+fn descriptors_of_new_processes_are_told_as_strace_tells_them() {
+    needs_strace!();
+    let calls = ["-e", "trace=clone,clone3,waitid,close"];
+    let trace = compare(&[&fixture("names")], &[&["-y"][..], &calls].concat());
+    let told = |before: &str| {
+        let calls = trace.calls_with(before);
+        calls
+            .iter()
+            .filter(|call| {
+                call.split_once(before).is_some_and(|(_, rest)| rest.contains("<anon_inode:[pidfd]>"))
+            })
+            .count()
+    };
+    assert_eq!(
+        [told(" => {pidfd=["), told("parent_tid=["), told("waitid(P_PIDFD, ")],
+        [1, 1, 2],
+        "{trace:?}"
+    );
+}
+
+#[test]
 fn a_pipeline_shows_the_same_pipes() {
     needs_strace!();
     let scratch = Scratch::new();

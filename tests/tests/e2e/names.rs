@@ -37,6 +37,9 @@ fn names_are_told_as_strace_tells_them() {
         assert_same_lines(&strace, &rstrace);
         assert_eq!(names(&strace), names(&rstrace), "{options:?}");
         let is_told = !options[0].ends_with("none");
+        let waited_by_fd = rstrace.calls_with("waitid(P_PIDFD, ");
+        let with_process = waited_by_fd.iter().filter(|call| call.contains("<pid:")).count();
+        assert_eq!(with_process, if options.len() > 2 { 2 } else { 0 }, "{waited_by_fd:?}");
         assert_eq!(!rstrace.calls_with("<kid>, 0)").is_empty(), is_told, "{rstrace:?}");
     }
 }

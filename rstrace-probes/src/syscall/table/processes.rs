@@ -147,8 +147,9 @@ static STATUS: Type = Type::Number(Width::U32, Meaning::Written(write_wait_statu
 static STATUS_OUT: Type = output(&STATUS);
 static RUSAGE_OUT: Type = output(&RUSAGE);
 
-/// Who is waited for: a process, or by another number.
-const WAITED_FOR: Type = Type::Either(|call| call.args[0] as u32 == uapi::P_PID as u32, &PID, &INT);
+/// Who is waited for: a process by its id or by a descriptor, or others by a number of their own.
+const WAITED_FOR: Type = Type::Either(|call| call.args[0] as u32 == uapi::P_PID as u32, &PID, &WAITED_BY_FD);
+static WAITED_BY_FD: Type = Type::Either(|call| call.args[0] as u32 == uapi::P_PIDFD as u32, &FD, &INT);
 
 fn found_one(call: &RawCall<'_>) -> bool {
     call.succeeded() && call.returned() > 0
@@ -346,6 +347,10 @@ static KCMP_CASES: Cases = Cases {
     ],
 };
 
+/// What `clone` stores where its third argument says: a descriptor of the child, or its id.
+const STORED_BY_CLONE: Type =
+    Type::Either(|call| clone_has(call, uapi::CLONE_PIDFD), &output(&FD), &output(&PID));
+
 fn clone_has(call: &RawCall<'_>, flags: u64) -> bool {
     call.args[0] & flags != 0
 }
@@ -359,7 +364,7 @@ pub static SYSCALLS: &[Syscall] = &[
             param("flags", Type::Number(Width::Word, Meaning::Named(&CLONE_FLAGS)))
                 .in_register(0, 0)
                 .with_name(),
-            param_if("parent_tid", output(&PID), |call| {
+            param_if("parent_tid", STORED_BY_CLONE, |call| {
                 clone_has(call, uapi::CLONE_PARENT_SETTID | uapi::CLONE_PIDFD)
             })
             .with_name(),
