@@ -109,7 +109,7 @@ fn descriptors_are_told_on_this_kernel() {
         "<TCP:[127.0.0.1:".to_owned(),
         "<TCPv6:[[::1]:".to_owned(),
         "<UDP:[127.0.0.1:".to_owned(),
-        r#",@"rstrace \""#.to_owned(),
+        format!(r#",@"rstrace \"{folder}\""]>"#),
         r#","so<ck>\"et"]>"#.to_owned(),
         "<NETLINK:[ROUTE:".to_owned(),
         format!(r#"openat(AT_FDCWD<{folder}/gone (deleted)>, "nothing""#),
