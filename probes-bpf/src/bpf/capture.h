@@ -88,6 +88,26 @@ static __always_inline void begin_payload(struct scratch *s)
 	s->len = off + sizeof(*payload);
 }
 
+/*
+ * Begins the payload of what was found out of a number, at an address that is none of memory; where its data
+ * goes, of which there is room for a step, or 0.
+ */
+static __always_inline void *begin_found(struct scratch *s, u64 address)
+{
+	u64 off;
+
+	if (s->len > MAX_DATA - STEP_LEN - sizeof(struct payload))
+		return 0;
+	s->reading.address = address;
+	begin_payload(s);
+	off = s->len;
+	/* it is this very value that is checked and used */
+	barrier_var(off);
+	if (off > MAX_DATA - STEP_LEN)
+		return 0;
+	return (void *)s->data + off;
+}
+
 _Static_assert(PAYLOAD_AT_RETURN == WHEN_RETURN << 8, "when a payload was read is a bit of its status");
 
 static __always_inline void end_payload(struct scratch *s, u32 status)

@@ -148,7 +148,7 @@ __noinline int capture_file(u32 lane)
 	struct file *file = 0;
 	struct inode *inode;
 	struct way *way;
-	u64 off, magic;
+	u64 magic;
 
 	if (!s || !HAS_KIND(WHAT_FILE))
 		return 0;
@@ -159,17 +159,11 @@ __noinline int capture_file(u32 lane)
 		if (!file)
 			return 0;
 	}
-	if (s->len > MAX_DATA - STEP_LEN - sizeof(struct payload))
+	info = begin_found(s, DESCRIPTOR_TAG | fd);
+	if (!info)
 		return 0;
-	s->reading.address = DESCRIPTOR_TAG | fd;
-	begin_payload(s);
-	off = s->len;
-	barrier_var(off);
-	if (off > MAX_DATA - STEP_LEN)
-		return 0;
-	info = (void *)s->data + off;
 	__builtin_memset(info, 0, sizeof(*info));
-	s->len = off + sizeof(*info);
+	s->len += sizeof(*info);
 	info->kind = FILE_IN_TREE;
 	way->state = 0;
 	if (!file) {

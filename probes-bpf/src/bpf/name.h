@@ -64,25 +64,22 @@ __noinline int capture_name(u32 lane)
 {
 	struct scratch *s = scratch_of(lane);
 	struct task_struct *task;
+	void *name;
 	u32 id;
-	u64 off;
 
 	if (!s || !HAS_KIND(WHAT_NAME))
 		return 0;
 	id = s->reading.address;
-	if ((int)id <= 0 || s->len > MAX_DATA - STEP_LEN - sizeof(struct payload))
+	if ((int)id <= 0)
 		return 0;
 	task = find_task((struct task_struct *)bpf_get_current_task(), id);
 	if (!task)
 		return 0;
-	s->reading.address = NAME_TAG | id;
-	begin_payload(s);
-	off = s->len;
-	barrier_var(off);
-	if (off > MAX_DATA - STEP_LEN)
+	name = begin_found(s, NAME_TAG | id);
+	if (!name)
 		return 0;
-	bpf_probe_read_kernel(s->data + off, COMM_LEN, __builtin_preserve_access_index(&task->comm));
-	s->len = off + COMM_LEN;
+	bpf_probe_read_kernel(name, COMM_LEN, __builtin_preserve_access_index(&task->comm));
+	s->len += COMM_LEN;
 	end_payload(s, PAYLOAD_WHOLE | PAYLOAD_MADE);
 	return 0;
 }
