@@ -35,7 +35,7 @@ fn compare_fixture(options: &[&str]) -> Trace {
 fn a_descriptor_of_each_kind_is_told_as_strace_tells_it() {
     needs_strace!();
     let trace = compare_fixture(&["-y"]);
-    assert!(!trace.calls_with("{fd=-1}, {fd=14<socket:[").is_empty(), "{trace:?}");
+    assert!(!trace.calls_with("{fd=-1}, {fd=13<socket:[").is_empty(), "{trace:?}");
 }
 
 #[test]
