@@ -206,7 +206,7 @@ impl<W: Write> Text<W> {
     }
 
     /// There is one thread more from this time on, or fewer: this one.
-    fn count(&mut self, time_ns: u64, tid: u32, change: isize) {
+    fn count(&mut self, time_ns: u64, tid: u32, change: i32) {
         if self.is_in_order() {
             self.page.count(tid, change);
         } else {
@@ -242,7 +242,17 @@ impl<W: Write> Text<W> {
     /// What stands before the line of a call that begins.
     fn first_mark(&self, event: &Event<'_>, call: &Call<'_>) -> Mark {
         let name = event.name.filter(|_| self.style.names).map(Name::new);
-        Mark { name, ..mark(event, call) }
+        Mark { name, ..self.mark(event, call) }
+    }
+
+    /// What stands before its later lines, as far as it is shown.
+    fn mark(&self, event: &Event<'_>, call: &Call<'_>) -> Mark {
+        let shown = &self.style.prefixes;
+        Mark {
+            number: call.raw.filter(|_| shown.number).map(|raw| raw.nr),
+            place: if shown.pointer { Place::of(event.pointer) } else { Place::AsBefore },
+            name: None,
+        }
     }
 
     fn call(&mut self, event: &Event<'_>, call: &Call<'_>) {
@@ -296,7 +306,7 @@ impl<W: Write> Text<W> {
 
     /// A call returns of which so many arguments stand there already.
     fn resume(&mut self, event: &Event<'_>, call: &Call<'_>, args: usize) {
-        let (tid, time_ns, mark) = (event.tid, event.time_ns, mark(event, call));
+        let (tid, time_ns, mark) = (event.tid, event.time_ns, self.mark(event, call));
         let name = |lines: &mut Lines| lines.push(call.name);
         let style = &self.style;
         let names = style.arg_names;
@@ -644,11 +654,6 @@ impl<W: Write> Output for Text<W> {
 
 /// Before a line that tells of a thread's end: it is nowhere any more.
 const NOWHERE: Mark = Mark { number: None, place: Place::Unknown, name: None };
-
-/// What stands before the line of a call.
-fn mark(event: &Event<'_>, call: &Call<'_>) -> Mark {
-    Mark { number: call.raw.map(|raw| raw.nr), place: Place::of(event.pointer), name: None }
-}
 
 /// The name and what is known at the entry.
 fn begin_call(lines: &mut Lines, call: &Call<'_>, names: bool) {
