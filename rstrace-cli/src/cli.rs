@@ -43,6 +43,10 @@ pub struct Cli {
     #[arg(help_heading = "Tracing")]
     pub follow: u8,
 
+    /// Let a process go when it executes another program (execve): nothing more of it is shown
+    #[arg(short = 'b', long, value_name = "SYSCALL", value_enum, help_heading = "Tracing")]
+    pub detach_on: Option<DetachOn>,
+
     /// Whether signals end the trace: anywhere or waiting (1, 2); never (3); never, nor is rstrace stopped (4)
     #[arg(short = 'I', long, value_name = "WHEN", value_enum, default_value_t, help_heading = "Tracing")]
     pub interruptible: Interruptible,
@@ -252,6 +256,13 @@ pub enum Backend {
     Fentry,
     /// The tracepoints of all system calls
     Tracepoint,
+}
+
+/// What ends the tracing of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DetachOn {
+    /// An execve or execveat that succeeds
+    Execve,
 }
 
 /// When signals to rstrace do what they are for.

@@ -79,6 +79,10 @@ pub enum EventKind<'a> {
         /// Whether it was the last thread of its group.
         last: bool,
     },
+    /// The process executed a new program and is traced no more, see
+    /// [`Options::let_go`](crate::Options::let_go). Its execve came before, with the outcome
+    /// [`Outcome::Unfinished`].
+    LetGo,
     /// A signal for the thread.
     Signal(Signal),
     /// Calls are missing in the stream at this place.

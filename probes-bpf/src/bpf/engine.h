@@ -23,12 +23,18 @@ const volatile struct tally_config tallying = {};
 /* With SCOPE_TIDS the threads of the set that are alive, else unused. */
 s64 live = 0;
 
+/* The command is traced no more. */
+u64 command_let_go = 0;
+
 /* Bytes that went into each CPU's perf buffer, and bytes that the reader has taken out: it writes these. */
 u64 perf_sent[MAX_CPUS] = {};
 u64 perf_read[MAX_CPUS] = {};
 
 /* A launched command is held before its exec: what rstrace's own code does until then is no part of it. */
 u64 held = 0;
+
+/* It has not executed its program yet. */
+u64 starting = 0;
 
 /*
  * A program on a CPU has a scratch area of its own, its lane: where a hook can be preempted, other

@@ -48,6 +48,7 @@ enum record_kind {
 	RECORD_EXIT = 5,   /* args: exit code, whether the group ended */
 	RECORD_SIGNAL = 6, /* args: number, enum signal_what, its handler, the instruction pointer or 0;
 			      payloads: its siginfo, and the name of the process that this tells of */
+	RECORD_LET_GO = 7, /* the process is traced no more */
 };
 
 /* Where in args the name begins. */
@@ -61,6 +62,7 @@ enum call_flags {
 	CALL_EXECED = 1 << 4,	 /* it replaced the program: the kernel forgets which execve it was */
 	CALL_NETLINK = 1 << 5,	 /* the descriptor that was looked up is a netlink socket */
 	CALL_UNDECIDED = 1 << 6, /* a path was not to be read yet: it may be one that nobody asked for */
+	CALL_LET_GO = 1 << 7,	 /* its process is traced no more: how it ends is not told */
 };
 
 struct record {
@@ -306,8 +308,9 @@ enum transport {
 
 struct config {
 	u32 scope;  /* enum scope */
-	u32 target; /* the tgid of SCOPE_TGID */
+	u32 target; /* the tgid of SCOPE_TGID, and of a command */
 	u32 follow; /* new children join the set */
+	u32 let_go; /* a process that executes a program is traced no more, but for a command's first one */
 	u32 by_uid;
 	u32 uid;
 	u32 transport;	/* enum transport */

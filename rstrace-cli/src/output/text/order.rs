@@ -114,10 +114,10 @@ impl Order {
         self.push(time_ns, Piece { mark, name, args, invisible: after - invisible, ..piece });
     }
 
-    /// A call will not be seen to return.
-    pub fn detach(&mut self, tid: u32) {
+    /// A thread is traced no more: the call that it is in will not be seen to return.
+    pub fn detach(&mut self, time_ns: u64, tid: u32) {
         let begin = self.lines.mark().0;
-        self.push(u64::MAX, self.piece(What::Detach, tid, begin));
+        self.push(time_ns, self.piece(What::Detach, tid, begin));
     }
 
     /// A thread in a call has taken over the id of its group's leader.
