@@ -158,6 +158,14 @@ constants! {
     WHAT_POINTER: u8 = 11;
     /// The name behind an id.
     WHAT_NAME: u8 = 12;
+    /// What each descriptor is whose bit is set.
+    WHAT_FD_SET: u8 = 13;
+    /// What each descriptor is in control messages, and the names behind ids there.
+    WHAT_CONTROL: u8 = 14;
+    /// Of these, descriptors are looked up.
+    CONTROL_FILES: u32 = 1 << 0;
+    /// Of these, ids are looked up.
+    CONTROL_NAMES: u32 = 1 << 1;
 
     /// The file has a path.
     FILE_IN_TREE: u32 = 1;

@@ -90,6 +90,9 @@ struct reading {
 	u32 keep;	      /* what a flush must leave: others are members of it */
 	u32 cut;	      /* there is more than the limit */
 	u32 again;	      /* something was not resident: all is to be read at return */
+	u32 found;	      /* numbers that the capture under way has looked up */
+	u32 rights_end;	      /* where the descriptors end in the control message under way, or 0 */
+	u32 next_message;     /* where the one behind it begins */
 	u32 at[MAX_CAPTURES]; /* where what a capture brought is in data, of a list the element; 0: nowhere */
 	u32 end[MAX_CAPTURES];
 	struct iteration loops[MAX_LOOPS];

@@ -133,6 +133,17 @@ enum capture_what {
 	WHAT_FILE = 10,	   /* struct file_info of the descriptor that stands there, if it is open */
 	WHAT_POINTER = 11, /* the user's instruction pointer */
 	WHAT_NAME = 12,	   /* the name of the process or thread whose id stands there, if there is one */
+	/* struct file_info of each descriptor whose bit is set in what `from` brought, words of 64 bits; at
+	   most `limit` */
+	WHAT_FD_SET = 13,
+	/* likewise of each descriptor in the control messages that `from` brought, and the names of those who
+	   send them: what `scale` says (enum control) */
+	WHAT_CONTROL = 14,
+};
+
+enum control {
+	CONTROL_FILES = 1 << 0,
+	CONTROL_NAMES = 1 << 1,
 };
 
 /* Where an address, a descriptor or a count comes from: an argument by its index, or one of these. */
