@@ -123,6 +123,7 @@ fn main() -> rstrace_core::Result<()> {
         callers: false,
         pointers: false,
         interrupts: Default::default(),
+        let_go: false,
         counting: None,
     };
     let session = Session::start(&machine, &options, vec![Box::new(Files)])?;

@@ -67,6 +67,7 @@ impl Task {
             callers: false,
             pointers: false,
             interrupts: Default::default(),
+            let_go: false,
             counting: None,
             backend: cli.backend.forced(),
             transport: cli.transport.forced(),

@@ -55,6 +55,8 @@ pub struct Style {
     pub follow: bool,
     /// Whether a message tells of each new thread.
     pub attached: bool,
+    /// Whether a message tells of each process that is traced no more.
+    pub detached: bool,
     /// Which messages are left out.
     pub quiet: Quiet,
     /// Of which signals lines tell, a bit each from that of signal 1.
@@ -109,6 +111,7 @@ impl Default for Style {
             pids: Pids::WhenSeveral,
             follow: false,
             attached: false,
+            detached: false,
             quiet: Quiet::default(),
             signals: u64::MAX,
             notes: false,
@@ -276,12 +279,9 @@ impl<W: Write> Text<W> {
             // whoever was waited for has no name any more where a signal tells of it afterwards
             self.signals.forget_name(id);
         }
+        // where that ends the line is left as it is, to whoever ends its tracing
         if !matches!(call.outcome, Outcome::Unfinished) {
             self.resume(event, call, args);
-        } else if self.is_in_order() {
-            self.page.detach(tid);
-        } else {
-            self.order.detach(tid);
         }
     }
 
@@ -369,8 +369,10 @@ impl<W: Write> Text<W> {
         self.superseded_line(tid, old);
         // it is its group's leader now
         self.thread(tid, old.time_ns).tgid = Some(tid);
-        self.abi(tid, event.time_ns, call.abi);
-        self.resume(event, call, args);
+        if !matches!(call.outcome, Outcome::Unfinished) {
+            self.abi(tid, event.time_ns, call.abi);
+            self.resume(event, call, args);
+        }
     }
 
     fn superseded_line(&mut self, tid: u32, old: Superseded) {
@@ -392,6 +394,24 @@ impl<W: Write> Text<W> {
         if self.style.attached && !self.style.quiet.attach {
             self.line(time_ns, None, |lines| {
                 lines.format(|out| put!(out, "rstrace: Process {child} attached"));
+            });
+        }
+    }
+
+    /// A process is traced no more.
+    fn let_go(&mut self, tid: u32, time_ns: u64) {
+        if self.is_in_order() {
+            self.page.detach(tid);
+        } else {
+            self.order.detach(time_ns, tid);
+        }
+        self.signals.forget(tid);
+        if self.threads.remove(tid).is_some() {
+            self.count(time_ns, tid, -1);
+        }
+        if self.style.detached && !self.style.quiet.attach {
+            self.line(time_ns, None, |lines| {
+                lines.format(|out| put!(out, "rstrace: Process {tid} detached"));
             });
         }
     }
@@ -570,6 +590,7 @@ impl<W: Write> Sink for Text<W> {
                 self.exec(event.tgid, tid, *old_tid, time_ns);
                 self.name(time_ns, tid, event.name);
             }
+            EventKind::LetGo => self.let_go(tid, time_ns),
             EventKind::Exit { status, last } => {
                 self.name(time_ns, tid, event.name);
                 self.exit(event, *status, *last);

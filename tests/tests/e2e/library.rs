@@ -67,6 +67,7 @@ fn a_probe_in_rust_alone_pairs_kernel_functions() {
                 callers: false,
                 pointers: false,
                 interrupts: Default::default(),
+                let_go: false,
                 counting: None,
             };
             let session =
@@ -135,6 +136,7 @@ fn a_function_that_no_kernel_has_is_refused_by_its_name() {
         callers: false,
         pointers: false,
         interrupts: Default::default(),
+        let_go: false,
         counting: None,
     };
     let machine = Machine::new();

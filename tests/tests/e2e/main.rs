@@ -14,6 +14,7 @@ mod hard_calls;
 mod json;
 mod launching;
 mod ledger;
+mod letting_go;
 mod library;
 mod lines;
 mod loading;

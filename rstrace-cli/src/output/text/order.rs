@@ -140,11 +140,11 @@ impl Order {
         self.push(time_ns, Piece { name, args, invisible, ..piece });
     }
 
-    /// A call will not be seen to return.
-    pub fn detach(&mut self, tid: u32) {
+    /// A thread is traced no more: the call that it is in will not be seen to return.
+    pub fn detach(&mut self, time_ns: u64, tid: u32) {
         let begin = self.lines.mark().0;
         let piece = self.piece(What::Detach, tid, Mark::default(), begin);
-        self.push(u64::MAX, piece);
+        self.push(time_ns, piece);
     }
 
     /// A thread in a call has taken over the id of its group's leader.

@@ -188,7 +188,7 @@ impl Page {
         self.lines.pad_to(self.column);
     }
 
-    /// Tracing ends before a call returns.
+    /// Tracing of a thread ends, perhaps before a call returns.
     pub fn detach(&mut self, tid: u32) {
         self.select(tid);
         if self.open == Some(tid) {
