@@ -167,6 +167,8 @@ constants! {
     DESCRIPTOR_TAG: u64 = 1 << 63;
     /// The address of the payload that is an instruction pointer.
     POINTER_TAG: u64 = 1 << 62;
+    /// The address of the payload that is a user stack.
+    STACK_TAG: u64 = 1 << 61;
 
     /// From a member of what was captured; plus that capture's index.
     FROM_CAPTURED: u8 = 16;

@@ -243,6 +243,7 @@ fn core_options(options: &Options) -> rstrace_core::Options {
         signals: options.shows_signals().then_some(&rstrace_probes::SIGINFO),
         callers: options.json,
         pointers: options.prefixes.pointer,
+        stacks: options.stacks,
         interrupts: options.interrupts,
         counting: options.summary.as_ref().map(Summary::counting),
         filter: options.filter.clone(),

@@ -7,6 +7,7 @@ use crate::describe::{Object, Type};
 use crate::file::File;
 use crate::flags::{Choices, Flags, Packed};
 use crate::probe::RawCall;
+use crate::stacks::Stack;
 use crate::strings::Strings;
 
 /// One thing that happened in a traced thread.
@@ -23,6 +24,8 @@ pub struct Event<'a> {
     /// The instruction pointer of the thread, if this is a call or a signal, the session was asked, see
     /// [`Options::pointers`](crate::Options::pointers), and it was known.
     pub pointer: Option<u64>,
+    /// The user stack, likewise, see [`Options::stacks`](crate::Options::stacks).
+    pub stack: Option<&'a Stack>,
     /// What happened.
     pub kind: EventKind<'a>,
 }

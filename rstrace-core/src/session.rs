@@ -30,6 +30,7 @@ use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::probe::{Capture, From, MAX_CAPTURES, Pair, Probe, What, When};
 use crate::record::Record;
+use crate::stacks::Stacks;
 use crate::statistics::{Counter, Counting, Statistics, Times};
 use crate::target::Target;
 use crate::target::attach::{Process, no_such_process, readers_of_our_output, thread_exists};
@@ -64,6 +65,8 @@ pub struct Options {
     pub callers: bool,
     /// Whether calls and signals say where the program is ([`Event::pointer`]).
     pub pointers: bool,
+    /// Whether calls say from where they were made ([`Event::stack`]).
+    pub stacks: bool,
     /// What is counted beside the events or instead of them.
     pub counting: Option<Counting>,
     /// When to end at the latest, counted from the beginning of [`Session::run`]. A command that still runs goes on.
@@ -116,6 +119,8 @@ pub struct Report {
     pub expired: bool,
     /// Whether the sink's reader was gone before the end.
     pub closed: bool,
+    /// Mappings of code that the kernel could not tell of, where user stacks were asked for.
+    pub lost_mappings: u64,
     /// What was counted, if that was asked for.
     pub statistics: Option<Statistics>,
     /// The backends that were used.
@@ -170,6 +175,26 @@ enum End {
     Thread,
     /// A signal only.
     Signal,
+}
+
+impl End {
+    /// Watches what the target has mapped and will map.
+    fn watch_mappings(&self, target: &Target) -> Result<Stacks> {
+        let (pids, tids): (Vec<u32>, Vec<u32>) = match (self, target) {
+            (Self::Command { process, .. }, _) => (vec![process.pid], vec![process.pid]),
+            (Self::Processes { processes, .. }, _) => (
+                processes.iter().map(|process| process.pid).collect(),
+                processes.iter().flat_map(Process::threads).collect(),
+            ),
+            (Self::Thread, Target::Thread(tid)) => {
+                // any thread of its process may map what it executes
+                let pid = underway::group_of(*tid).unwrap_or(*tid);
+                (vec![pid], Process::open(pid)?.threads().into_iter().collect())
+            }
+            _ => (Vec::new(), Vec::new()),
+        };
+        Stacks::start(&pids, &tids, pids.is_empty() || target.follows())
+    }
 }
 
 impl fmt::Debug for Session<'_> {
@@ -275,12 +300,15 @@ impl<'m> Session<'m> {
                 }),
             },
             uid: options.uid,
+            stacks: options.stacks && !silent,
             held: matches!(end, End::Command { .. }),
             filter: filter.clone(),
             transport,
             buffer: if silent { 4096 } else { buffer.max(4096).next_power_of_two() },
             counting: options.counting,
         };
+        // before the programs are attached: what is mapped from now on is told of
+        let stacks = if settings.stacks { Some(end.watch_mappings(&options.target)?) } else { None };
         let ring = match transport {
             Transport::Ring => Some(Ring::make(settings.buffer)?),
             Transport::Perf => None,
@@ -300,7 +328,7 @@ impl<'m> Session<'m> {
         }
         attached.attach(machine, &plan)?;
         let warnings = plan.warnings.clone();
-        let delivery = Delivery::new(probes, known, options.signals, options.calls);
+        let delivery = Delivery::new(probes, known, options.signals, options.calls, stacks);
         let mut session = Self {
             pump: Pump::start(reader)?,
             attached,
@@ -471,6 +499,9 @@ impl<'m> Session<'m> {
             ended = self.has_ended(&epoll);
             let delivery = &mut self.delivery;
             let any = self.pump.read(&mut |bytes| delivery.record(bytes, sink))?;
+            if let Some(stacks) = self.delivery.stacks() {
+                stacks.read();
+            }
             if self.delivery.error.is_none() {
                 let lasting_ns = monotonic_ns().saturating_sub(LASTING_NS);
                 self.tell_of_entered(self.pump.complete_ns().min(lasting_ns), sink);
@@ -627,6 +658,7 @@ impl<'m> Session<'m> {
                 time_ns: 0,
                 caller: None,
                 pointer: None,
+                stack: None,
                 kind: EventKind::Lost { calls },
             };
             self.delivery.error = sink.event(&event).err();
@@ -649,6 +681,7 @@ impl<'m> Session<'m> {
             interrupted,
             expired,
             closed,
+            lost_mappings: self.delivery.stacks().map_or(0, Stacks::lost),
             statistics,
             backends: self.plan.backends.clone(),
             transport: self.transport,

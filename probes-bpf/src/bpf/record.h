@@ -22,6 +22,8 @@
 #define MAX_SYSCALLS 512
 /* captured bytes that wait in the in-flight map; what is longer goes ahead as a part */
 #define INLINE_LEN 256
+/* pages of the user's stack that are captured, the first one from the stack pointer on */
+#define STACK_PAGES 3
 /* payload bytes of one record; what is longer goes ahead as parts */
 #define MAX_DATA (6 * (STEP_LEN + 16))
 /* CPUs whose perf buffers are told apart; a power of two */
@@ -191,6 +193,16 @@ struct socket_ends {
 #define DESCRIPTOR_TAG (1ULL << 63)
 /* The address of the payload that is an instruction pointer. */
 #define POINTER_TAG (1ULL << 62)
+/* The address of the payload that is a struct stack_head and the stack from its pointer on. */
+#define STACK_TAG (1ULL << 61)
+
+/* The user's registers that unwinding begins with. */
+struct stack_head {
+	u64 ip;
+	u64 sp;
+	u64 bp;
+	u64 cs; /* tells 32-bit code */
+};
 
 /* An argument that a capture goes without. */
 #define NO_ARG 0xff
@@ -313,6 +325,7 @@ struct config {
 	u32 kinds;
 	u32 simple;
 	u32 complex;   /* some pairs are */
+	u32 stacks;    /* each call brings its user stack */
 	u32 selecting; /* some pairs have rows of their own for some values of an argument */
 	u32 slots;     /* in use: that of syscalls, and those of functions */
 	u32 execve[2]; /* its number, native and compat: the kernel reports every exec that succeeded by it */

@@ -37,6 +37,10 @@ pub struct Format {
     #[arg(short = 'i', long)]
     pub instruction_pointer: bool,
 
+    /// Show the stack of the functions that each system call was made from
+    #[arg(short = 'k', long, alias = "stack-trace")]
+    pub stack_traces: bool,
+
     /// Show the name of each argument
     #[arg(short = 'N', long)]
     pub arg_names: bool,

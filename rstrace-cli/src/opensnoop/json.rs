@@ -198,6 +198,7 @@ mod tests {
             time_ns: 0,
             caller: None,
             pointer: None,
+            stack: None,
             kind: EventKind::Lost { calls: 3 },
         };
         assert_eq!(Json::default().event(&mut out, &event), 3);

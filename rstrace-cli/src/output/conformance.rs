@@ -50,8 +50,15 @@ fn line(name: &str, args: &[u64], captured: &[Piece<'_>], result: i64) -> String
     let mut bytes = Vec::new();
     let mut text = Text::new(&mut bytes, Style::default());
     probe.decode(&call, &mut |call| {
-        let event =
-            Event { tgid: 5, tid: 5, time_ns: 2, caller: None, pointer: None, kind: EventKind::Call(call) };
+        let event = Event {
+            tgid: 5,
+            tid: 5,
+            time_ns: 2,
+            caller: None,
+            pointer: None,
+            stack: None,
+            kind: EventKind::Call(call),
+        };
         text.event(&event).expect("a vector takes everything");
     });
     text.finish(None).expect("a vector takes everything");

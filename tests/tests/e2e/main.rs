@@ -23,5 +23,6 @@ mod options;
 mod order;
 mod same_run;
 mod shown;
+mod stacks;
 mod statistics;
 mod tracer;
