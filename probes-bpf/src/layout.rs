@@ -76,6 +76,8 @@ constants! {
     RECORD_EXIT: u16 = 5;
     /// A signal was sent or delivered.
     RECORD_SIGNAL: u16 = 6;
+    /// Of these four: where among the arguments the thread's name begins.
+    NAME_ARG: usize = 4;
 
     /// A thread is about to act on the signal.
     SIGNAL_DELIVERED: u64 = 0;
@@ -150,6 +152,8 @@ constants! {
     WHAT_FILE: u8 = 10;
     /// The user's instruction pointer.
     WHAT_POINTER: u8 = 11;
+    /// The name behind an id.
+    WHAT_NAME: u8 = 12;
 
     /// The file has a path.
     FILE_IN_TREE: u32 = 1;
@@ -167,8 +171,10 @@ constants! {
     DESCRIPTOR_TAG: u64 = 1 << 63;
     /// The address of the payload that is an instruction pointer.
     POINTER_TAG: u64 = 1 << 62;
+    /// The address of a payload that is a name, and the id of who has it.
+    NAME_TAG: u64 = 1 << 61;
     /// The address of the payload that is a user stack.
-    STACK_TAG: u64 = 1 << 61;
+    STACK_TAG: u64 = 1 << 60;
 
     /// From a member of what was captured; plus that capture's index.
     FROM_CAPTURED: u8 = 16;

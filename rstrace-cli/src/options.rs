@@ -7,6 +7,7 @@ mod filters;
 mod format;
 mod launch;
 mod manner;
+mod names;
 mod quiet;
 mod select;
 mod set;
@@ -108,6 +109,8 @@ pub struct Options {
     pub hex: Hex,
     /// What is told of descriptors.
     pub files: Files,
+    /// Whether the names of processes and threads are shown.
+    pub names: bool,
     /// How to attach.
     pub backend: Backend,
     /// How records come from the kernel.
@@ -210,7 +213,7 @@ impl Task {
             return Ok(Task::Completions(shell));
         }
         tampering(&cli)?;
-        let Expressions { selection, signals, quiet, files, manners, fds } = select(&cli.exprs)?;
+        let Expressions { selection, signals, quiet, files, pids, manners, fds } = select(&cli.exprs)?;
         let signals = match &cli.signals {
             Some(list) => Some(signals::set("--signals=", list)?),
             None => signals,
@@ -246,6 +249,7 @@ impl Task {
             duration: cli.filters.seconds.as_deref().map(filters::seconds).transpose()?,
             summary: summary::summary(&cli)?,
             files: files::files(cli.format.files, cli.format.decode_fds.as_deref().or(files.as_deref()))?,
+            names: names::names(cli.format.names, cli.format.decode_pids.as_deref().or(pids.as_deref()))?,
             hex: hex(cli.hex, cli.strings_in_hex)?,
             uid: cli.uid.as_deref().map(|user| uid("--uid", user)).transpose()?,
             follow: cli.follow > 0,
@@ -317,6 +321,7 @@ impl Options {
             length: u32::try_from(self.length()).unwrap_or(u32::MAX),
             whole_lists: self.verbose,
             files: self.files.any(),
+            names: self.names,
             addresses: false,
         }
     }
@@ -360,6 +365,7 @@ impl Options {
             prefixes: self.prefixes,
             call_times: self.call_times,
             arg_names: self.arg_names,
+            names: self.names,
             whole: self.filter.is_by_result(),
             colour: match self.colour {
                 When::Auto => terminal && !to_file,

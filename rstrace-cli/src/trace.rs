@@ -241,7 +241,7 @@ fn core_options(options: &Options) -> rstrace_core::Options {
         uid: options.uid,
         loss: options.loss(),
         signals: options.shows_signals().then_some(&rstrace_probes::SIGINFO),
-        callers: options.json,
+        callers: options.json || options.names,
         pointers: options.prefixes.pointer,
         stacks: options.stacks,
         interrupts: options.interrupts,

@@ -6,8 +6,10 @@ use std::io;
 use rstrace_probes_bpf::layout;
 
 use crate::describe::Type;
-use crate::event::{Abi, Call, Caller, Event, EventKind, Signal, SignalInfo, SignalStage, WaitStatus};
-use crate::memory::{Memory, Payloads, Piece};
+use crate::event::{
+    Abi, Call, Caller, Event, EventKind, Signal, SignalInfo, SignalStage, WaitStatus, text_of,
+};
+use crate::memory::{self, Memory, Payloads, Piece};
 use crate::parts::Parts;
 use crate::probe::{Capture, End, From, PATH_MAX, Payload, Probe, RawCall, When};
 use crate::record::{self, Record};
@@ -158,7 +160,8 @@ impl Delivery {
             }
             layout::RECORD_SIGNAL => {
                 let Some(siginfo) = self.siginfo else { return Ok(()) };
-                let info = match Payloads(payloads).next() {
+                let mut pieces = Payloads(payloads);
+                let info = match pieces.next() {
                     Some(Piece { payload: Payload::Bytes(bytes), .. }) => bytes,
                     _ => &[],
                 };
@@ -170,18 +173,19 @@ impl Delivery {
                     _ => SignalStage::Sent,
                 };
                 let info = SignalInfo::new(siginfo, info);
+                let info = pieces.next().map_or(info, |name| info.with_name(&name));
                 let signal = Signal { number: head.args[0] as u8, stage, info };
                 let pointer = Some(head.args[3]).filter(|pointer| *pointer != 0);
-                sink.event(&Event { pointer, ..event(head, EventKind::Signal(signal)) })
+                sink.event(&Event { pointer, ..point(head, EventKind::Signal(signal)) })
             }
-            layout::RECORD_FORK => sink.event(&event(head, EventKind::Fork { child: head.args[0] as u32 })),
+            layout::RECORD_FORK => sink.event(&point(head, EventKind::Fork { child: head.args[0] as u32 })),
             layout::RECORD_EXEC => {
                 let old_tid = head.args[0] as u32;
                 let from = head.pid_tgid & !0xffff_ffff | u64::from(old_tid);
                 if from != head.pid_tgid {
                     self.parts.rekey(from, head.pid_tgid);
                 }
-                sink.event(&event(head, EventKind::Exec { old_tid }))
+                sink.event(&point(head, EventKind::Exec { old_tid }))
             }
             layout::RECORD_EXIT => {
                 self.parts.forget(head.pid_tgid);
@@ -189,7 +193,7 @@ impl Delivery {
                 if let Some(stacks) = self.stacks.as_ref().filter(|_| head.args[1] != 0) {
                     stacks.forget((head.pid_tgid >> 32) as u32);
                 }
-                sink.event(&event(head, EventKind::Exit { status, last: head.args[1] != 0 }))
+                sink.event(&point(head, EventKind::Exit { status, last: head.args[1] != 0 }))
             }
             _ => Ok(()),
         }
@@ -322,14 +326,21 @@ fn decode(
     probe.decode(call, &mut |call: &Call<'_>| {
         let known = entered.map(|known| Call { at_entry: call.at_entry.min(known), ..*call });
         let kind = known.as_ref().map_or(EventKind::Call(call), EventKind::Entered);
-        result = sink.event(&Event { caller, pointer, stack, ..event(head, kind) });
+        let name = caller.map(|caller| caller.comm);
+        result = sink.event(&Event { caller, name, pointer, stack, ..event(head, kind) });
     });
     result
 }
 
 fn event<'a>(head: &Record, kind: EventKind<'a>) -> Event<'a> {
     let (tgid, tid) = ((head.pid_tgid >> 32) as u32, head.pid_tgid as u32);
-    Event { tgid, tid, time_ns: head.time, caller: None, pointer: None, stack: None, kind }
+    Event { tgid, tid, time_ns: head.time, caller: None, pointer: None, stack: None, name: None, kind }
+}
+
+/// An event of a record that says what the thread is called.
+fn point<'a>(head: &'a Record, kind: EventKind<'a>) -> Event<'a> {
+    let name = text_of(memory::bytes_of(&head.args[layout::NAME_ARG..]));
+    Event { name: Some(name), ..event(head, kind) }
 }
 
 /// Whether something that was asked for could not be captured, or only in part. A path that the kernel finds too

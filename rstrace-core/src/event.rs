@@ -6,6 +6,7 @@
 use crate::describe::{Object, Type};
 use crate::file::File;
 use crate::flags::{Choices, Flags, Packed};
+use crate::memory::{self, Memory, Piece};
 use crate::probe::RawCall;
 use crate::stacks::Stack;
 use crate::strings::Strings;
@@ -26,6 +27,9 @@ pub struct Event<'a> {
     pub pointer: Option<u64>,
     /// The user stack, likewise, see [`Options::stacks`](crate::Options::stacks).
     pub stack: Option<&'a Stack>,
+    /// The thread's name when it happened, of a call when it was entered; of a call it is known if the session was
+    /// asked for callers.
+    pub name: Option<&'a [u8]>,
     /// What happened.
     pub kind: EventKind<'a>,
 }
@@ -43,9 +47,14 @@ impl<'a> Caller<'a> {
     /// From what [`What::Identity`](crate::probe::What::Identity) brought.
     pub(crate) fn from_payload(bytes: &'a [u8]) -> Option<Self> {
         let (uid, comm) = bytes.split_first_chunk::<4>()?;
-        let end = comm.iter().position(|byte| *byte == 0).unwrap_or(comm.len());
-        Some(Self { uid: u32::from_ne_bytes(*uid), comm: &comm[..end] })
+        Some(Self { uid: u32::from_ne_bytes(*uid), comm: text_of(comm) })
     }
+}
+
+/// What stands before the first zero.
+pub(crate) fn text_of(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    &bytes[..end]
 }
 
 /// What happened.
@@ -99,6 +108,8 @@ pub struct SignalInfo {
     ty: &'static Type,
     bytes: [u8; Self::LEN],
     len: u8,
+    /// The payload that is the name behind the id in it, if there is one.
+    name: Option<[u64; 4]>,
 }
 
 impl SignalInfo {
@@ -110,12 +121,28 @@ impl SignalInfo {
         let mut bytes = [0; Self::LEN];
         let len = info.len().min(Self::LEN);
         bytes[..len].copy_from_slice(&info[..len]);
-        Self { ty, bytes, len: len as u8 }
+        Self { ty, bytes, len: len as u8, name: None }
     }
 
-    /// What it says; nothing if it could not be read.
-    pub fn value(&self) -> Value<'_> {
-        Value::Object(Object::alone(self.ty, &self.bytes[..usize::from(self.len)]))
+    /// Likewise, with the name of the process or thread whose id is in it.
+    pub(crate) fn with_name(mut self, piece: &Piece<'_>) -> Self {
+        self.name = memory::encode(std::slice::from_ref(piece)).words().try_into().ok();
+        self
+    }
+
+    /// Without the name, if it is that of the process with this id: it is gone.
+    pub fn forget_name(&mut self, id: i32) {
+        // the second word of a payload's head is its address
+        if self.name.is_some_and(|words| words[1] as u32 == id as u32) {
+            self.name = None;
+        }
+    }
+
+    /// Shows what it says; nothing if it could not be read.
+    pub fn show(&self, show: impl FnOnce(Value<'_>)) {
+        let payload = self.name.as_ref().map_or(&[][..], |words| memory::bytes_of(words));
+        let call = RawCall::none(Memory::of_bytes(payload));
+        show(Value::Object(Object::alone(self.ty, &self.bytes[..usize::from(self.len)], &call)));
     }
 }
 
@@ -257,6 +284,8 @@ pub enum Value<'a> {
     Fd(i32, Option<File<'a>>),
     /// A file descriptor of a directory, or `AT_FDCWD`; likewise.
     DirFd(i32, Option<File<'a>>),
+    /// The id of a process or thread, and its name if that was asked for and there is one.
+    Pid(i32, Option<&'a [u8]>),
     /// A set of flags.
     Flags(Flags),
     /// A set of flags with numbers among them.

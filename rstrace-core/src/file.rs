@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rstrace_probes_bpf::layout;
 
+use crate::event::text_of;
 use crate::way::{Standing, Way};
 
 /// An open file, by what was captured of it.
@@ -99,7 +100,7 @@ impl<'a> File<'a> {
             layout::FILE_OF_NO_TREE if !rest.is_empty() => Kind::OfNoTree(rest),
             layout::FILE_PIPE => Kind::Pipe,
             layout::FILE_SOCKET => Kind::Socket((rest.len() >= place::NAME).then_some(Ends { bytes: rest })),
-            layout::FILE_ANONYMOUS if !rest.is_empty() => Kind::Anonymous(rest),
+            layout::FILE_ANONYMOUS if !rest.is_empty() => Kind::Anonymous(text_of(rest)),
             layout::FILE_NAMESPACE if !rest.is_empty() => Kind::Namespace(rest),
             _ => return None,
         })
@@ -130,6 +131,13 @@ impl<'a> File<'a> {
             0 => None,
             pid => Some(pid),
         }
+    }
+
+    /// Of a pidfd: that process's name, if names were asked for.
+    pub fn process_name(self) -> Option<&'a [u8]> {
+        let rest = self.bytes.get(place::REST..)?;
+        let end = rest.iter().position(|byte| *byte == 0)?;
+        self.pid().map(|_| text_of(&rest[end + 1..]))
     }
 
     /// Whether it is in no directory any more, or never was.

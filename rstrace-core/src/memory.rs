@@ -41,9 +41,6 @@ pub struct Memory<'a> {
 }
 
 impl<'a> Memory<'a> {
-    /// Nothing was captured.
-    pub(crate) const NONE: Self = Self { record: &[], parts: None };
-
     /// The payloads of a record, which are aligned to 8 bytes, and of its parts.
     pub(crate) fn new(record: &'a [u8], parts: Option<&'a parts::Call>) -> Self {
         Self { record, parts }
@@ -209,6 +206,11 @@ impl Encoded {
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         bytes_of(&self.0)
+    }
+
+    /// The same as words.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.0
     }
 
     /// What a decoder reads.

@@ -2,7 +2,7 @@
 
 use rstrace_probes_bpf::layout;
 
-use crate::event::{Abi, Call, Outcome, Value};
+use crate::event::{Abi, Call, Outcome, Value, text_of};
 use crate::file::File;
 pub use crate::memory::Memory;
 use crate::memory::{At, Piece};
@@ -151,7 +151,7 @@ pub enum From {
         /// Bytes of an address in the traced process.
         size: u8,
     },
-    /// What the call returned; of a [`What::File`] only.
+    /// What the call returned; of a [`What::File`] or [`What::Name`] only.
     Return,
 }
 
@@ -245,6 +245,8 @@ pub enum What {
     Socket,
     /// What the descriptor is that stands where the address would: see [`RawCall::file`].
     File,
+    /// The name of the process or thread whose id stands where the address would: see [`RawCall::name_of`].
+    Name,
 }
 
 /// A flag behind an argument.
@@ -376,6 +378,21 @@ pub enum End {
 }
 
 impl<'a> RawCall<'a> {
+    /// No call: of what has something captured beside it.
+    pub(crate) const fn none(memory: Memory<'a>) -> Self {
+        Self {
+            pair: 0,
+            name: "",
+            nr: u32::MAX,
+            abi: Abi::Native,
+            entry_ns: None,
+            args: [0; MAX_ARGS],
+            end: End::Unfinished,
+            memory,
+            tid: 0,
+        }
+    }
+
     /// What the capture with this index brought first; `None` if it was not made.
     pub fn payload(&self, capture: usize) -> Option<Payload<'a>> {
         self.memory.of_capture(capture)
@@ -391,12 +408,23 @@ impl<'a> RawCall<'a> {
 
     /// What the descriptor with this number was before the call, or is after it, if that was captured.
     pub fn file(&self, fd: i32, at: At) -> Option<File<'a>> {
-        let address = layout::DESCRIPTOR_TAG | u64::from(fd as u32);
+        File::from_payload(self.looked_up(layout::DESCRIPTOR_TAG, fd, at)?)
+    }
+
+    /// The name that the process or thread with this id had before the call, or has after it, if that was captured
+    /// and there was one. The id is one of the calling thread's PID namespace.
+    pub fn name_of(&self, id: i32, at: At) -> Option<&'a [u8]> {
+        self.looked_up(layout::NAME_TAG, id, at).map(text_of)
+    }
+
+    /// What was found out of a number at a moment.
+    fn looked_up(&self, tag: u64, number: i32, at: At) -> Option<&'a [u8]> {
+        let address = tag | u64::from(number as u32);
         // what failed has changed nothing, should only its return have been seen
         let meant = |piece: &Piece<'_>| piece.at == at || (at == At::Entry && !self.succeeded());
         let piece = self.memory.pieces().find(|p| p.made && p.address == address && meant(p))?;
         match piece.payload {
-            Payload::Bytes(bytes) => File::from_payload(bytes),
+            Payload::Bytes(bytes) => Some(bytes),
             _ => None,
         }
     }

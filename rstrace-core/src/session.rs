@@ -659,6 +659,7 @@ impl<'m> Session<'m> {
                 caller: None,
                 pointer: None,
                 stack: None,
+                name: None,
                 kind: EventKind::Lost { calls },
             };
             self.delivery.error = sink.event(&event).err();

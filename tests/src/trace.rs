@@ -14,6 +14,8 @@ pub struct Trace {
 pub struct Line {
     /// Whose it is, if it says.
     pub pid: Option<u32>,
+    /// What that one is called, in `<` and `>`, if it says.
+    pub name: Option<String>,
     /// The rest. Spaces before the last ` = ` are as they were, unless `joined`.
     pub text: String,
     /// Whether it came in two halves.
@@ -95,8 +97,8 @@ impl Trace {
 
 impl Line {
     fn parse(line: &str) -> Self {
-        let (pid, text) = split_pid(line);
-        Self { pid, text: text.to_owned(), joined: false }
+        let (pid, name, text) = split_pid(line);
+        Self { pid, name: name.map(str::to_owned), text: text.to_owned(), joined: false }
     }
 
     /// Whether it is a call, or a half of one.
@@ -112,19 +114,25 @@ impl Line {
     }
 }
 
-/// `28258 text`, `5     text` and `[pid    55] text`.
-fn split_pid(line: &str) -> (Option<u32>, &str) {
-    if let Some((pid, text)) = line.strip_prefix("[pid ").and_then(|l| l.split_once("] "))
-        && let Ok(pid) = pid.trim().parse()
-    {
-        return (Some(pid), text);
-    }
-    match line.split_once(' ') {
-        Some((pid, text)) if pid.bytes().all(|b| b.is_ascii_digit()) => match pid.parse() {
-            Ok(pid) => (Some(pid), text.trim_start_matches(' ')),
-            Err(_) => (None, line),
+/// `28258 text`, `5     text` and `[pid    55] text`, each perhaps with a name behind the number: `5<sh> text`.
+fn split_pid(line: &str) -> (Option<u32>, Option<&str>, &str) {
+    let (inside, text) = match line.strip_prefix("[pid ") {
+        Some(rest) => match rest.split_once("] ") {
+            Some((inside, text)) => (inside.trim_start(), text),
+            None => return (None, None, line),
         },
-        _ => (None, line),
+        None => {
+            let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+            let named = line[digits..].starts_with('<').then(|| line.find("> ")).flatten();
+            line.split_at(named.map_or(digits, |end| end + 1))
+        }
+    };
+    let (digits, name) = inside.find('<').map_or((inside, None), |at| (&inside[..at], Some(&inside[at..])));
+    match digits.parse() {
+        Ok(pid) if text.len() < line.len() && (line.starts_with('[') || text.starts_with(' ')) => {
+            (Some(pid), name, text.trim_start_matches(' '))
+        }
+        _ => (None, None, line),
     }
 }
 

@@ -88,6 +88,26 @@ static __always_inline void begin_payload(struct scratch *s)
 	s->len = off + sizeof(*payload);
 }
 
+/*
+ * Begins the payload of what was found out of a number, at an address that is none of memory; where its data
+ * goes, of which there is room for a step, or 0.
+ */
+static __always_inline void *begin_found(struct scratch *s, u64 address)
+{
+	u64 off;
+
+	if (s->len > MAX_DATA - STEP_LEN - sizeof(struct payload))
+		return 0;
+	s->reading.address = address;
+	begin_payload(s);
+	off = s->len;
+	/* it is this very value that is checked and used */
+	barrier_var(off);
+	if (off > MAX_DATA - STEP_LEN)
+		return 0;
+	return (void *)s->data + off;
+}
+
 _Static_assert(PAYLOAD_AT_RETURN == WHEN_RETURN << 8, "when a payload was read is a bit of its status");
 
 static __always_inline void end_payload(struct scratch *s, u32 status)
@@ -244,7 +264,24 @@ __noinline int capture_made(u32 lane, u32 index)
 	return 0;
 }
 
+#include "name.h"
 #include "file.h"
+
+/* What is looked up by a number: a descriptor, or an id. */
+static __always_inline bool is_looked_up(const struct capture *c)
+{
+	return (HAS_KIND(WHAT_FILE) && c->what == WHAT_FILE) || (HAS_KIND(WHAT_NAME) && c->what == WHAT_NAME);
+}
+
+static __always_inline void look_up(u32 lane, struct scratch *s, const struct capture *c)
+{
+	if (!is_moment_of_number(s, c))
+		return;
+	if (HAS_KIND(WHAT_FILE) && c->what == WHAT_FILE)
+		capture_file(lane);
+	else if (HAS_KIND(WHAT_NAME))
+		capture_name(lane);
+}
 
 /*
  * Reads a simple capture; 0 if there is nothing more to do for it, else it could not be read. Global, so that
@@ -273,10 +310,11 @@ __noinline int capture_one(u32 lane, u32 index)
 	if (s->len > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload))
 		return 0;
 	r->address = arg < MAX_ARGS ? s->record.args[arg] : 0;
-	if (HAS_KIND(WHAT_FILE) && c->what == WHAT_FILE) {
+	if (is_looked_up(c)) {
 		if (arg == FROM_RETURN)
 			r->address = s->record.ret;
-		return is_moment_of_file(s, c) ? capture_file(lane) : 0;
+		look_up(lane, s, c);
+		return 0;
 	}
 	if (HAS_MADE && c->what >= WHAT_KERNEL_STRING)
 		return capture_made(lane, index);

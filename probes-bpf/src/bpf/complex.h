@@ -177,7 +177,7 @@ static __always_inline u64 capture_address(struct scratch *s, const struct captu
 
 	if (from < MAX_ARGS)
 		return s->record.args[from];
-	if (HAS_KIND(WHAT_FILE) && from == FROM_RETURN)
+	if ((HAS_KIND(WHAT_FILE) || HAS_KIND(WHAT_NAME)) && from == FROM_RETURN)
 		return s->record.ret;
 	captured_value(s, from - FROM_CAPTURED, c->offset, c->pointer, &address);
 	return address;
@@ -249,9 +249,8 @@ static __noinline long capture_step(void *ctx, struct scratch *s, const struct p
 	if (c->what >= WHAT_KERNEL_STRING) {
 		if (s->len > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload))
 			flush(ctx, s);
-		if (HAS_KIND(WHAT_FILE) && c->what == WHAT_FILE) {
-			if (is_moment_of_file(s, c))
-				capture_file(s->way.lane);
+		if (is_looked_up(c)) {
+			look_up(s->way.lane, s, c);
 		} else if (capture_made(s->way.lane, index))
 			r->again = 1;
 		goto skip;

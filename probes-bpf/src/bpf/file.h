@@ -98,21 +98,35 @@ static __always_inline int append_socket(struct scratch *s, struct file *file)
 	return 0;
 }
 
-/* The process that a pidfd stands for, if it is still there. */
-static __always_inline u32 process_of(struct file *file, bool is_own_fs)
+/*
+ * The process that a pidfd stands for, if it is still there. Its name follows behind what was written, after
+ * a zero, where names are told.
+ */
+static __always_inline u32 append_process(struct scratch *s, struct file *file, bool is_own_fs)
 {
 	struct pid *pid =
 		is_own_fs ? BPF_CORE_READ(file, f_inode, i_private) : BPF_CORE_READ(file, private_data);
+	u64 off;
 
 	/* whatever stands there: every id has a number in the initial namespace first */
 	if (!pid || BPF_CORE_READ(pid, numbers[0].ns, ns.inum) != INITIAL_PIDS ||
 	    !BPF_CORE_READ(pid, tasks[0].first))
 		return 0;
+	off = s->len;
+	barrier_var(off);
+	if (HAS_KIND(WHAT_NAME) && off < MAX_DATA - STEP_LEN) {
+		struct task_struct *task = task_of(pid);
+
+		s->data[off] = 0;
+		bpf_probe_read_kernel(s->data + off + 1, COMM_LEN,
+				      __builtin_preserve_access_index(&task->comm));
+		s->len = off + 1 + COMM_LEN;
+	}
 	return BPF_CORE_READ(pid, numbers[0].nr);
 }
 
-/* Whether the file of a descriptor is to be looked at now: as it was before the call, or after it. */
-static __always_inline bool is_moment_of_file(struct scratch *s, const struct capture *c)
+/* Whether what a number stands for is to be looked up now: as it was before the call, or after it. */
+static __always_inline bool is_moment_of_number(struct scratch *s, const struct capture *c)
 {
 	if (c->when == s->reading.when)
 		return 1;
@@ -134,7 +148,7 @@ __noinline int capture_file(u32 lane)
 	struct file *file = 0;
 	struct inode *inode;
 	struct way *way;
-	u64 off, magic;
+	u64 magic;
 
 	if (!s || !HAS_KIND(WHAT_FILE))
 		return 0;
@@ -145,17 +159,11 @@ __noinline int capture_file(u32 lane)
 		if (!file)
 			return 0;
 	}
-	if (s->len > MAX_DATA - STEP_LEN - sizeof(struct payload))
+	info = begin_found(s, DESCRIPTOR_TAG | fd);
+	if (!info)
 		return 0;
-	s->reading.address = DESCRIPTOR_TAG | fd;
-	begin_payload(s);
-	off = s->len;
-	barrier_var(off);
-	if (off > MAX_DATA - STEP_LEN)
-		return 0;
-	info = (void *)s->data + off;
 	__builtin_memset(info, 0, sizeof(*info));
-	s->len = off + sizeof(*info);
+	s->len += sizeof(*info);
 	info->kind = FILE_IN_TREE;
 	way->state = 0;
 	if (!file) {
@@ -186,9 +194,9 @@ __noinline int capture_file(u32 lane)
 			append_name(s, BPF_CORE_READ(ns, ops, name));
 		} else if (magic == PID_FS_MAGIC) {
 			kind = FILE_ANONYMOUS;
-			info->pid = process_of(file, 1);
 			way->value = PIDFD_NAME;
 			append_name(s, &way->value);
+			info->pid = append_process(s, file, 1);
 		} else if (magic == DMA_BUF_MAGIC) {
 			kind = 0;
 		} else {
@@ -199,7 +207,7 @@ __noinline int capture_file(u32 lane)
 				bpf_probe_read_kernel(&way->value, sizeof(u64),
 						      BPF_CORE_READ(dentry, d_name.name));
 				if (way->value == PIDFD_NAME)
-					info->pid = process_of(file, 0);
+					info->pid = append_process(s, file, 0);
 			}
 		}
 		info->kind = kind;

@@ -23,6 +23,7 @@ static __always_inline void emit_point(void *ctx, u32 lane, u16 kind, u64 arg0, 
 	begin_record(s, kind, bpf_get_current_pid_tgid());
 	s->record.args[0] = arg0;
 	s->record.args[1] = arg1;
+	bpf_get_current_comm(&s->record.args[NAME_ARG], COMM_LEN);
 	emit(ctx, s);
 }
 
@@ -163,12 +164,29 @@ static __always_inline int on_exit(void *ctx)
 #define SIGINFO_LEN 48
 #define SIGNAL_MAX 64
 
+/* Appends the name of the process that a signal tells of. */
+static __always_inline void name_sender(struct scratch *s, struct task_struct *target)
+{
+	struct payload *head = (void *)s->data + sizeof(*head) + SIGINFO_LEN;
+	u32 id = *(u32 *)(s->data + sizeof(*head) + 16);
+	struct task_struct *task = (int)id > 0 ? find_task(target, id) : 0;
+
+	if (!task)
+		return;
+	head->capture = 0;
+	head->status = PAYLOAD_WHOLE | PAYLOAD_MADE;
+	head->len = COMM_LEN;
+	head->address = NAME_TAG | id;
+	bpf_probe_read_kernel(head + 1, COMM_LEN, __builtin_preserve_access_index(&task->comm));
+	s->len += sizeof(*head) + COMM_LEN;
+}
+
 /*
- * A signal and what is known of it. `info` may be one of two small numbers that stand for SI_USER from this
- * thread and SI_KERNEL.
+ * A signal for `target` and what is known of it. `info` may be one of two small numbers that stand for
+ * SI_USER from this thread and SI_KERNEL.
  */
-static __always_inline void emit_signal(void *ctx, u32 lane, u64 pid_tgid, u32 signal, void *info, u32 what,
-					u64 handler, u64 pointer)
+static __always_inline void emit_signal(void *ctx, u32 lane, struct task_struct *target, u64 pid_tgid,
+					u32 signal, void *info, u32 what, u64 handler, u64 pointer)
 {
 	struct scratch *s = scratch_of(lane);
 	struct payload *head;
@@ -180,6 +198,8 @@ static __always_inline void emit_signal(void *ctx, u32 lane, u64 pid_tgid, u32 s
 	s->record.args[1] = what;
 	s->record.args[2] = handler;
 	s->record.args[3] = pointer;
+	bpf_probe_read_kernel(&s->record.args[NAME_ARG], COMM_LEN,
+			      __builtin_preserve_access_index(&target->comm));
 	head = (void *)s->data;
 	head->capture = 0;
 	head->status = PAYLOAD_WHOLE;
@@ -201,6 +221,8 @@ static __always_inline void emit_signal(void *ctx, u32 lane, u64 pid_tgid, u32 s
 		head->status = PAYLOAD_UNREADABLE;
 	}
 	s->len = sizeof(*head) + SIGINFO_LEN;
+	if (HAS_KIND(WHAT_NAME) && head->status == PAYLOAD_WHOLE)
+		name_sender(s, target);
 	emit(ctx, s);
 }
 
@@ -219,7 +241,7 @@ static __always_inline int on_signal_generate(void *ctx, u32 signal, void *info,
 	/* where another thread is nobody knows now */
 	if (HAS_KIND(WHAT_POINTER) && pid_tgid == bpf_get_current_pid_tgid())
 		pointer = current_pointer();
-	emit_signal(ctx, LANE_GENERATE, pid_tgid, signal, info,
+	emit_signal(ctx, LANE_GENERATE, to, pid_tgid, signal, info,
 		    result == TRACE_SIGNAL_IGNORED ? SIGNAL_IGNORED : SIGNAL_SENT, 0, pointer);
 	return 0;
 }
@@ -227,12 +249,13 @@ static __always_inline int on_signal_generate(void *ctx, u32 signal, void *info,
 /* In the thread that it is for. */
 static __always_inline int on_signal_deliver(void *ctx, u32 signal, void *info, struct k_sigaction *action)
 {
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	u64 pid_tgid = bpf_get_current_pid_tgid();
 
 	if (held || !in_scope(pid_tgid))
 		return 0;
-	if (!picks_threads() || is_picked((void *)bpf_get_current_task()))
-		emit_signal(ctx, LANE_DELIVER, pid_tgid, signal, info, SIGNAL_DELIVERED,
+	if (!picks_threads() || is_picked(task))
+		emit_signal(ctx, LANE_DELIVER, task, pid_tgid, signal, info, SIGNAL_DELIVERED,
 			    (u64)BPF_CORE_READ(action, sa.sa_handler),
 			    HAS_KIND(WHAT_POINTER) ? current_pointer() : 0);
 	return 0;

@@ -42,14 +42,18 @@
 #define MAX_LOOPS 2
 
 enum record_kind {
-	RECORD_CALL = 1,   /* a pair is complete: entry and return merged */
-	RECORD_PART = 2,   /* captures of a call that follows */
+	RECORD_CALL = 1, /* a pair is complete: entry and return merged */
+	RECORD_PART = 2, /* captures of a call that follows */
+	/* of these the last two args are the thread's name */
 	RECORD_FORK = 3,   /* args: the child's tid */
 	RECORD_EXEC = 4,   /* args: the tid before */
 	RECORD_EXIT = 5,   /* args: exit code, whether the group ended */
-	RECORD_SIGNAL = 6, /* args: number, enum signal_what, its handler, the instruction pointer or 0; a
-			      payload: its siginfo */
+	RECORD_SIGNAL = 6, /* args: number, enum signal_what, its handler, the instruction pointer or 0;
+			      payloads: its siginfo, and the name of the process that this tells of */
 };
+
+/* Where in args the name begins. */
+#define NAME_ARG 4
 
 enum call_flags {
 	CALL_COMPAT = 1 << 0,	 /* made by the 32-bit table */
@@ -128,6 +132,7 @@ enum capture_what {
 	WHAT_SOCKET = 9,   /* struct socket_info of the descriptor that the argument is, if it is a socket */
 	WHAT_FILE = 10,	   /* struct file_info of the descriptor that stands there, if it is open */
 	WHAT_POINTER = 11, /* the user's instruction pointer */
+	WHAT_NAME = 12,	   /* the name of the process or thread whose id stands there, if there is one */
 };
 
 /* Where an address, a descriptor or a count comes from: an argument by its index, or one of these. */
@@ -193,8 +198,10 @@ struct socket_ends {
 #define DESCRIPTOR_TAG (1ULL << 63)
 /* The address of the payload that is an instruction pointer. */
 #define POINTER_TAG (1ULL << 62)
+/* Likewise of one that is a name, and the id of who has it. */
+#define NAME_TAG (1ULL << 61)
 /* The address of the payload that is a struct stack_head and the stack from its pointer on. */
-#define STACK_TAG (1ULL << 61)
+#define STACK_TAG (1ULL << 60)
 
 /* The user's registers that unwinding begins with. */
 struct stack_head {

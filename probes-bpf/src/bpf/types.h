@@ -162,6 +162,11 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+/* Links of a task to its ids, see name.h. */
+struct hlist_node {
+	struct hlist_node *next;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	void *stack;
@@ -177,6 +182,8 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
+	struct pid *thread_pid;
+	struct hlist_node pid_links[1];
 };
 
 /* Files and mounts, see path.h and filter.h. */
@@ -232,8 +239,22 @@ struct ns_common {
 	unsigned int inum;
 };
 
+struct xa_node {
+	u8 shift;
+	void *slots[1];
+};
+
+struct xarray {
+	void *xa_head;
+};
+
+struct idr {
+	struct xarray idr_rt;
+};
+
 struct pid_namespace {
 	struct ns_common ns;
+	struct idr idr;
 };
 
 struct upid {
@@ -246,6 +267,7 @@ struct hlist_head {
 };
 
 struct pid {
+	unsigned int level;
 	struct hlist_head tasks[1];
 	struct upid numbers[1];
 };

@@ -55,6 +55,15 @@ pub struct Format {
     #[arg(default_missing_value = "path")]
     pub decode_fds: Option<String>,
 
+    /// Show the names of processes and threads behind their ids
+    #[arg(short = 'Y')]
+    pub names: bool,
+
+    /// Likewise by words: comm or none
+    #[arg(long, alias = "decode-pid", value_name = "SET", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "comm")]
+    pub decode_pids: Option<String>,
+
     /// Show the thread's id on every line
     #[arg(long)]
     pub always_show_pid: bool,

@@ -199,6 +199,7 @@ mod tests {
             caller: None,
             pointer: None,
             stack: None,
+            name: None,
             kind: EventKind::Lost { calls: 3 },
         };
         assert_eq!(Json::default().event(&mut out, &event), 3);

@@ -27,6 +27,8 @@ pub struct Expressions {
     pub quiet: Option<String>,
     /// What is told of descriptors, if that was said.
     pub files: Option<String>,
+    /// What is told of ids, if that was said.
+    pub pids: Option<String>,
     /// How calls are shown.
     pub manners: Manners,
     /// Descriptors that calls must have for an argument, if that was said.
@@ -125,6 +127,10 @@ pub fn select(exprs: &[String]) -> Result<Expressions, Error> {
                 said.files = Some(list.to_string());
                 continue;
             }
+            Some(("decode-pids" | "decode-pid", list)) => {
+                said.pids = Some(list.to_string());
+                continue;
+            }
             Some((qualifier @ ("trace-fds" | "trace-fd" | "fd" | "fds"), list)) => {
                 said.fds = Some(manner::descriptors(qualifier, list)?);
                 continue;
@@ -136,7 +142,7 @@ pub fn select(exprs: &[String]) -> Result<Expressions, Error> {
             // a pattern may contain anything
             Some((qualifier, _)) if !qualifier.contains('/') => {
                 refuse!(
-                    "-e {}=: not supported: give trace=, abbrev=, verbose=, raw=, signal=, read=, write=, trace-fds=, status=, quiet=, decode-fds=, or names of system calls",
+                    "-e {}=: not supported: give trace=, abbrev=, verbose=, raw=, signal=, read=, write=, trace-fds=, status=, quiet=, decode-fds=, decode-pids=, or names of system calls",
                     qualifier.escape_debug()
                 )
             }
@@ -403,7 +409,7 @@ mod tests {
             ("trace=exec", "-e trace=exec: exec is a probe, not a system call: give -e exec"),
             (
                 "colour=red",
-                "-e colour=: not supported: give trace=, abbrev=, verbose=, raw=, signal=, read=, write=, trace-fds=, status=, quiet=, decode-fds=, or names of system calls",
+                "-e colour=: not supported: give trace=, abbrev=, verbose=, raw=, signal=, read=, write=, trace-fds=, status=, quiet=, decode-fds=, decode-pids=, or names of system calls",
             ),
             (",", "-e has an empty list: give -e open, for example"),
             ("trace=", "-e has an empty list: give -e open, for example"),

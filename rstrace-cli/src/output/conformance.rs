@@ -57,6 +57,7 @@ fn line(name: &str, args: &[u64], captured: &[Piece<'_>], result: i64) -> String
             caller: None,
             pointer: None,
             stack: None,
+            name: None,
             kind: EventKind::Call(call),
         };
         text.event(&event).expect("a vector takes everything");

@@ -5,6 +5,7 @@ use std::io::Write;
 use rstrace_core::file::{Addresses, Ends, File, Kind};
 use rstrace_probes::NETLINK_PROTOCOLS;
 
+use super::prefix::write_name;
 use super::quote::{escaped, quoted};
 
 /// What is told of descriptors.
@@ -45,7 +46,11 @@ impl Files {
             Some(Kind::Socket(_)) if self.socket => {}
             Some(Kind::Anonymous(b"[pidfd]")) if self.pidfd => {
                 if let Some(pid) = file.pid() {
-                    let _ = write!(out, "<pid:{pid}>");
+                    let _ = write!(out, "<pid:{pid}");
+                    if let Some(process) = file.process_name() {
+                        write_name(out, process);
+                    }
+                    out.push(b'>');
                     return;
                 }
             }

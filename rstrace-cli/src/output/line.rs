@@ -7,6 +7,7 @@ mod constants;
 use super::date;
 use super::errno;
 use super::files::Files;
+use super::prefix::write_name;
 use super::quote::{Hex, quoted_as, quoted_hex};
 use crate::cli::shown::Constants;
 use owo_colors::Style;
@@ -152,6 +153,10 @@ impl Lines {
                 self.number(Token::Result, fd);
                 self.file(file);
             }
+            Value::Pid(id, name) => {
+                self.number(Token::Result, id);
+                self.id_name(name);
+            }
             other => self.value(other),
         }
     }
@@ -212,6 +217,10 @@ impl Lines {
             Value::Fd(fd, file) | Value::DirFd(fd, file) => {
                 self.decimal(fd);
                 self.file(file);
+            }
+            Value::Pid(id, name) => {
+                self.decimal(id);
+                self.id_name(name);
             }
             Value::Flags(flags) => self.flags(flags),
             Value::Packed(bits, packed) => self.packed(bits, packed),
@@ -304,6 +313,12 @@ impl Lines {
     fn file(&mut self, file: Option<File<'_>>) {
         if let Some(file) = file {
             self.limits.files.write(&mut self.bytes, file, &mut self.name);
+        }
+    }
+
+    fn id_name(&mut self, name: Option<&[u8]>) {
+        if let Some(name) = name {
+            write_name(&mut self.bytes, name);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::date;
 use super::line::put;
+use super::quote::escaped;
 use std::collections::HashMap;
 use std::io::Write;
 
@@ -61,6 +62,38 @@ pub struct Prefixes {
     pub pointer: bool,
 }
 
+/// The name of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name {
+    bytes: [u8; Self::LEN],
+    len: u8,
+}
+
+impl Name {
+    /// `TASK_COMM_LEN`.
+    const LEN: usize = 16;
+
+    /// As the kernel has it.
+    pub fn new(name: &[u8]) -> Self {
+        let mut bytes = [0; Self::LEN];
+        let len = name.len().min(Self::LEN);
+        bytes[..len].copy_from_slice(&name[..len]);
+        Self { bytes, len: len as u8 }
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// Appends the name behind an id.
+pub fn write_name(out: &mut Vec<u8>, name: &[u8]) {
+    out.push(b'<');
+    escaped(out, name);
+    out.push(b'>');
+}
+
 /// What a line tells of that stands before it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mark {
@@ -68,6 +101,8 @@ pub struct Mark {
     pub number: Option<u32>,
     /// Where the program is.
     pub place: Place,
+    /// What the thread is called, if that is shown and the line tells of it.
+    pub name: Option<Name>,
 }
 
 /// Where a program is.
@@ -100,12 +135,21 @@ pub struct Prefix {
     numbers: HashMap<u32, u32>,
     /// Where each thread was last.
     places: HashMap<u32, u64>,
+    /// What each thread is called.
+    names: HashMap<u32, Name>,
 }
 
 impl Prefix {
     /// For a trace that begins now.
     pub fn new(what: Prefixes) -> Self {
-        Self { what, wall: Wall::default(), before_ns: None, numbers: HashMap::new(), places: HashMap::new() }
+        Self {
+            what,
+            wall: Wall::default(),
+            before_ns: None,
+            numbers: HashMap::new(),
+            places: HashMap::new(),
+            names: HashMap::new(),
+        }
     }
 
     /// What a line of a thread tells of stands before it, and before its lines from here on.
@@ -116,12 +160,21 @@ impl Prefix {
         if let (true, Place::At(pointer)) = (self.what.pointer, mark.place) {
             self.places.insert(tid, pointer);
         }
+        if let Some(name) = mark.name {
+            self.names.insert(tid, name);
+        }
+    }
+
+    /// What a thread is called, if that is shown.
+    pub fn name(&self, tid: u32) -> Option<&Name> {
+        self.names.get(&tid)
     }
 
     /// A thread has ended.
     pub fn forget(&mut self, tid: u32) {
         self.numbers.remove(&tid);
         self.places.remove(&tid);
+        self.names.remove(&tid);
     }
 
     /// What stands before a line of a thread that tells of a time, `CLOCK_MONOTONIC` nanoseconds.
@@ -217,7 +270,7 @@ mod tests {
         let what = Prefixes { absolute, relative: Some(Precision::Ns), number: true, pointer: true };
         let mut prefix = Prefix::new(what);
         prefix.wall = Wall { ahead_ns: 1_000_000, asked_ns: Some(SECOND), second: None };
-        prefix.note(5, Mark { number: Some(39), place: Place::At(0x7f12) });
+        prefix.note(5, Mark { number: Some(39), place: Place::At(0x7f12), name: None });
         prefix.note(5, Mark::default());
         let expected = "1.001 (+     0.000000000) [  39] [0000000000007f12] ";
         assert_eq!(written(&mut prefix, SECOND), expected);

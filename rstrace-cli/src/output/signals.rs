@@ -45,7 +45,7 @@ impl Note {
                     errno::signal(out, *number);
                     put!(out, " ");
                 });
-                lines.value(info.value());
+                info.show(|value| lines.value(value));
             }
             What::Stop(number) => lines.format(|out| {
                 put!(out, "--- stopped by ");
@@ -86,6 +86,15 @@ impl Signals {
         let is_it = |(other, note): &(u8, Note)| *other == number && tid.is_none_or(|tid| tid == note.tid);
         let place = sent.iter().position(is_it)?;
         Some(sent.swap_remove(place).1)
+    }
+
+    /// The process with this id is gone: what is to be told of it is told without its name.
+    pub fn forget_name(&mut self, id: i32) {
+        for note in &mut self.held {
+            if let What::Signal(_, info) = &mut note.what {
+                info.forget_name(id);
+            }
+        }
     }
 
     /// Nobody is left to get a signal.

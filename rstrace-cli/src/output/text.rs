@@ -11,13 +11,15 @@ mod stack;
 
 use super::errno;
 use super::line::{Limits, Lines, Token, put};
-use super::prefix::{Mark, Place, Precision, Prefix, Prefixes};
+use super::prefix::{Mark, Name, Place, Precision, Prefix, Prefixes};
 use super::quote::Hex;
 use super::signals::{Note, STOPPING, Signals, What};
 use super::threads::{AGAIN_NS, Thread, Threads};
 use super::{Output, Start, dump};
 use crate::cli::shown::Constants;
-use rstrace_core::event::{Abi, Arg, Call, Event, EventKind, Outcome, Signal, SignalStage, WaitStatus};
+use rstrace_core::event::{
+    Abi, Arg, Call, Event, EventKind, Outcome, Signal, SignalStage, Value, WaitStatus,
+};
 use rstrace_core::{Report, Sink};
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
@@ -71,6 +73,8 @@ pub struct Style {
     pub whole: bool,
     /// Whether the names of all arguments are shown.
     pub arg_names: bool,
+    /// Whether the names of threads stand behind their numbers.
+    pub names: bool,
     /// Whether the lines are coloured.
     pub colour: bool,
 }
@@ -120,6 +124,7 @@ impl Default for Style {
             call_times: None,
             whole: false,
             arg_names: false,
+            names: false,
             colour: false,
         }
     }
@@ -227,6 +232,23 @@ impl<W: Write> Text<W> {
         }
     }
 
+    /// A thread is called so from this time on.
+    fn name(&mut self, time_ns: u64, tid: u32, name: Option<&[u8]>) {
+        let Some(name) = name.filter(|_| self.style.names) else { return };
+        let mark = Mark { name: Some(Name::new(name)), ..Mark::default() };
+        if self.is_in_order() {
+            self.page.note(tid, mark);
+        } else {
+            self.order.note(time_ns, tid, mark);
+        }
+    }
+
+    /// What stands before the line of a call that begins.
+    fn first_mark(&self, event: &Event<'_>, call: &Call<'_>) -> Mark {
+        let name = event.name.filter(|_| self.style.names).map(Name::new);
+        Mark { name, ..mark(event, call) }
+    }
+
     fn call(&mut self, event: &Event<'_>, call: &Call<'_>) {
         let (tid, time_ns) = (event.tid, event.time_ns);
         let entry_ns = call.entry_ns.unwrap_or(time_ns);
@@ -236,7 +258,7 @@ impl<W: Write> Text<W> {
         let args = match thread.returns(call.entry_ns) {
             Some(shown) => shown.args,
             None if thread.abi == call.abi => {
-                self.begin(tid, entry_ns, time_ns, mark(event, call), call);
+                self.begin(tid, entry_ns, time_ns, self.first_mark(event, call), call);
                 call.at_entry
             }
             None => {
@@ -244,6 +266,10 @@ impl<W: Write> Text<W> {
                 call.at_entry
             }
         };
+        if let Outcome::Returned(Value::Pid(id, None)) = call.outcome {
+            // whoever was waited for has no name any more where a signal tells of it afterwards
+            self.signals.forget_name(id);
+        }
         if !matches!(call.outcome, Outcome::Unfinished) {
             self.resume(event, call, args);
         } else if self.is_in_order() {
@@ -256,7 +282,7 @@ impl<W: Write> Text<W> {
     /// A call begins of which it is known now.
     fn enter(&mut self, event: &Event<'_>, entry_ns: u64, call: &Call<'_>) {
         self.abi(event.tid, if self.style.whole { event.time_ns } else { entry_ns }, call.abi);
-        self.begin(event.tid, entry_ns, event.time_ns, mark(event, call), call);
+        self.begin(event.tid, entry_ns, event.time_ns, self.first_mark(event, call), call);
     }
 
     /// The line of a call begins.
@@ -341,7 +367,7 @@ impl<W: Write> Text<W> {
             Some(shown) => shown.args,
             None => {
                 let entry_ns = entry_ns.unwrap_or(old.time_ns);
-                self.begin(old.tid, entry_ns, old.time_ns, mark(event, call), call);
+                self.begin(old.tid, entry_ns, old.time_ns, self.first_mark(event, call), call);
                 call.at_entry
             }
         };
@@ -550,10 +576,22 @@ impl<W: Write> Sink for Text<W> {
                 }
             }
             EventKind::Entered(call) => self.entered(event, call),
-            EventKind::Fork { child } => self.fork(tid, *child, time_ns),
-            EventKind::Exec { old_tid } => self.exec(event.tgid, tid, *old_tid, time_ns),
-            EventKind::Exit { status, last } => self.exit(event, *status, *last),
-            EventKind::Signal(signal) => self.signal(event, signal),
+            EventKind::Fork { child } => {
+                self.fork(tid, *child, time_ns);
+                self.name(time_ns, *child, event.name);
+            }
+            EventKind::Exec { old_tid } => {
+                self.exec(event.tgid, tid, *old_tid, time_ns);
+                self.name(time_ns, tid, event.name);
+            }
+            EventKind::Exit { status, last } => {
+                self.name(time_ns, tid, event.name);
+                self.exit(event, *status, *last);
+            }
+            EventKind::Signal(signal) => {
+                self.name(time_ns, tid, event.name);
+                self.signal(event, signal);
+            }
             EventKind::Lost { calls } => {
                 let s = if *calls == 1 { "" } else { "s" };
                 self.line(time_ns, None, |lines| {
@@ -594,6 +632,10 @@ impl<W: Write> Output for Text<W> {
     fn attached(&mut self, tgid: u32, tids: &[u32]) {
         for tid in tids {
             self.thread(*tid, 0).tgid = Some(tgid);
+            if self.style.names {
+                let name = std::fs::read(format!("/proc/{tgid}/task/{tid}/comm")).unwrap_or_default();
+                self.name(0, *tid, name.strip_suffix(b"\n"));
+            }
         }
     }
 
@@ -625,11 +667,11 @@ impl<W: Write> Output for Text<W> {
 }
 
 /// Before a line that tells of a thread's end: it is nowhere any more.
-const NOWHERE: Mark = Mark { number: None, place: Place::Unknown };
+const NOWHERE: Mark = Mark { number: None, place: Place::Unknown, name: None };
 
 /// What stands before the line of a call.
 fn mark(event: &Event<'_>, call: &Call<'_>) -> Mark {
-    Mark { number: call.raw.map(|raw| raw.nr), place: Place::of(event.pointer) }
+    Mark { number: call.raw.map(|raw| raw.nr), place: Place::of(event.pointer), name: None }
 }
 
 /// The name and what is known at the entry.

@@ -515,6 +515,7 @@ fn capture_row(machine: &Machine, capture: &Capture) -> Result<layout::Capture, 
         }
         What::Socket => layout::WHAT_SOCKET,
         What::File => layout::WHAT_FILE,
+        What::Name => layout::WHAT_NAME,
     };
     Ok(row)
 }

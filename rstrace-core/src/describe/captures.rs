@@ -19,6 +19,8 @@ pub struct Limits {
     pub whole_lists: bool,
     /// Whether it is told what descriptors are.
     pub files: bool,
+    /// Whether the names behind ids are told.
+    pub names: bool,
     /// Whether structures and lists are shown as their addresses.
     pub addresses: bool,
 }
@@ -26,7 +28,7 @@ pub struct Limits {
 impl Limits {
     /// So many bytes of a string and elements of a list.
     pub const fn of_length(length: u32) -> Self {
-        Self { length, whole_lists: false, files: false, addresses: false }
+        Self { length, whole_lists: false, files: false, names: false, addresses: false }
     }
 }
 
@@ -42,7 +44,7 @@ pub fn captures(params: &[Param], result: Returned, abi: Abi, limits: Limits) ->
         }
     }
     let (Returned::Number(_, meaning) | Returned::Glossed(_, meaning, _)) = result;
-    plan.file(From::Return, meaning, When::Return);
+    plan.look_up(From::Return, meaning, When::Return);
     plan.captures
 }
 
@@ -115,9 +117,7 @@ impl Plan {
         {
             self.push(From::Arg(place), When::Entry, What::Socket);
         }
-        if let Type::Number(_, meaning) = ty.of_abi(self.abi) {
-            self.file(From::Arg(place), *meaning, When::EntryOnly);
-        }
+        self.look_up_argument(place, ty);
         self.behind(From::Arg(place), ty, None, Parent::None);
         let ty = match ty {
             Type::Either(_, one, _) => one,
@@ -243,10 +243,26 @@ impl Plan {
         }
     }
 
-    /// Finds out what a descriptor is.
-    fn file(&mut self, from: From, meaning: Meaning, when: When) {
-        if self.limits.files && matches!(meaning, Meaning::Fd | Meaning::Socket | Meaning::DirFd) {
-            self.push(from, when, What::File);
+    /// Finds out what a number stands for: a descriptor, or an id.
+    fn look_up(&mut self, from: From, meaning: Meaning, when: When) {
+        match meaning {
+            Meaning::Fd | Meaning::Socket | Meaning::DirFd if self.limits.files => {
+                self.push(from, when, What::File);
+            }
+            Meaning::Pid if self.limits.names => self.push(from, when, What::Name),
+            _ => {}
+        }
+    }
+
+    /// Finds out what an argument stands for that is a number: of two types one or the other.
+    fn look_up_argument(&mut self, place: u8, ty: &Type) {
+        match *ty.of_abi(self.abi) {
+            Type::Number(_, meaning) => self.look_up(From::Arg(place), meaning, When::EntryOnly),
+            Type::Either(_, one, other) => {
+                self.look_up_argument(place, one);
+                self.look_up_argument(place, other);
+            }
+            _ => {}
         }
     }
 
@@ -280,12 +296,6 @@ impl Plan {
                     self.member(&field.ty, of, offset, when, parent);
                 }
             }
-            Type::Custom(Custom { nested, .. }) => {
-                for nested in *nested {
-                    let offset = nested.offset[usize::from(abi == Abi::Compat32)];
-                    self.member(&nested.ty, of, offset.into(), when, Parent::Custom(of));
-                }
-            }
             ref address => self.member(address, of, 0, when, Parent::None),
         }
     }
@@ -300,9 +310,15 @@ impl Plan {
                     self.member(&field.ty, of, offset + inside, when, parent);
                 }
             }
+            Type::Custom(Custom { nested, .. }) => {
+                for nested in *nested {
+                    let inside = usize::from(nested.offset[usize::from(abi == Abi::Compat32)]);
+                    self.member(&nested.ty, of, offset + inside, when, Parent::Custom(of));
+                }
+            }
             Type::Number(_, meaning) => {
                 let from = From::Captured { of, offset: offset as u16, size: 4 };
-                self.file(from, *meaning, when);
+                self.look_up(from, *meaning, when);
             }
             Type::Elements(element @ Type::Number(..), count) => {
                 for place in 0..*count {
@@ -360,6 +376,8 @@ impl Plan {
 /// When something is read that is accessed so.
 fn moments(access: Access, moment: Option<When>) -> Vec<When> {
     match (moment, access) {
+        // what the call writes is no use before, where it is read again after it
+        (Some(When::EntryOnly), Access::Out) => Vec::new(),
         (Some(when), _) => vec![when],
         (None, Access::In) => vec![When::Entry],
         (None, Access::Out) => vec![When::Return],

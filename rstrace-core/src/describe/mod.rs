@@ -350,6 +350,8 @@ pub enum Meaning {
     Socket,
     /// A file descriptor of a directory, or `AT_FDCWD`.
     DirFd,
+    /// The id of a process or thread.
+    Pid,
     /// A user or group: all ones are -1.
     Id,
     /// Permission bits, in octal.

@@ -5,8 +5,8 @@ use super::decode::{self, Parent, Source};
 use super::layout::word;
 use super::{Access, Field, Length, Shape, Struct, Type, Width};
 use crate::event::{Abi, Value};
-use crate::memory::{At, Memory};
-use crate::probe::{End, MAX_ARGS, Payload, RawCall};
+use crate::memory::At;
+use crate::probe::{Payload, RawCall};
 
 /// A part of an object.
 #[derive(Debug, Clone, Copy)]
@@ -62,21 +62,16 @@ impl std::fmt::Debug for Object<'_> {
 }
 
 impl<'a> Object<'a> {
-    /// An object of a type of the host that belongs to no call.
-    pub fn alone(ty: &'static Type, bytes: &'a [u8]) -> Self {
-        static NO_CALL: RawCall<'static> = RawCall {
-            pair: 0,
-            name: "",
-            nr: u32::MAX,
-            abi: Abi::Native,
-            entry_ns: None,
-            args: [0; MAX_ARGS],
-            end: End::Unfinished,
-            memory: Memory::NONE,
-            tid: 0,
-        };
+    /// An object of a type of the host that belongs to no call; `call` is [`RawCall::none`].
+    pub(crate) fn alone(ty: &'static Type, bytes: &'a [u8], call: &'a RawCall<'a>) -> Self {
         let count = bytes.len() as u64;
-        Self { ty, bytes, address: 0, at: At::Entry, count, unreadable: false, left: 0, call: &NO_CALL }
+        Self { ty, bytes, address: 0, at: At::Entry, count, unreadable: false, left: 0, call }
+    }
+
+    /// The id of a process or thread that stands at an offset, in 4 bytes.
+    pub fn id_at(&self, offset: usize) -> Value<'a> {
+        let id = self.number(offset, Width::U32) as i32;
+        Value::Pid(id, self.call.name_of(id, self.at))
     }
 
     /// What encloses its parts.

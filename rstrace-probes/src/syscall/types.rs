@@ -26,7 +26,9 @@ pub const HEX: Type = Type::Number(Width::Word, Meaning::Hex);
 pub const ADDRESS: Type = Type::Number(Width::Word, Meaning::Address);
 pub const FD: Type = Type::Number(Width::I32, Meaning::Fd);
 pub const DIRFD: Type = Type::Number(Width::I32, Meaning::DirFd);
-pub const PID: Type = INT;
+pub const PID: Type = Type::Number(Width::I32, Meaning::Pid);
+/// Of a group or session: it is no process's name that is meant.
+pub const PGID: Type = INT;
 pub const ID: Type = Type::Number(Width::U32, Meaning::Id);
 /// `umode_t`: 16 bits of the register.
 pub const MODE: Type = Type::Number(Width::U16, Meaning::Mode);
@@ -98,6 +100,7 @@ pub const RET_INT: Returned = returns(Width::I32, Meaning::Plain);
 /// A number of bytes and the like.
 pub const RET_LONG: Returned = returns(Width::SignedWord, Meaning::Plain);
 pub const RET_FD: Returned = returns(Width::I32, Meaning::Fd);
+pub const RET_PID: Returned = returns(Width::I32, Meaning::Pid);
 pub const RET_ADDRESS: Returned = returns(Width::Word, Meaning::Address);
 pub const RET_HEX: Returned = returns(Width::Word, Meaning::Hex);
 

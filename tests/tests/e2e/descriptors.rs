@@ -35,7 +35,7 @@ fn compare_fixture(options: &[&str]) -> Trace {
 fn a_descriptor_of_each_kind_is_told_as_strace_tells_it() {
     needs_strace!();
     let trace = compare_fixture(&["-y"]);
-    assert!(!trace.calls_with("{fd=-1}, {fd=14<socket:[").is_empty(), "{trace:?}");
+    assert!(!trace.calls_with("{fd=-1}, {fd=13<socket:[").is_empty(), "{trace:?}");
 }
 
 #[test]
@@ -51,6 +51,27 @@ fn a_list_picks_what_is_told() {
     for list in ["path", "socket", "dev,pidfd", "!path", "none"] {
         compare_fixture(&["-e", &format!("decode-fds={list}")]);
     }
+}
+
+#[test]
+fn descriptors_of_new_processes_are_told_as_strace_tells_them() {
+    needs_strace!();
+    let calls = ["-e", "trace=clone,clone3,waitid,close"];
+    let trace = compare(&[&fixture("names")], &[&["-y"][..], &calls].concat());
+    let told = |before: &str| {
+        let calls = trace.calls_with(before);
+        calls
+            .iter()
+            .filter(|call| {
+                call.split_once(before).is_some_and(|(_, rest)| rest.contains("<anon_inode:[pidfd]>"))
+            })
+            .count()
+    };
+    assert_eq!(
+        [told(" => {pidfd=["), told("parent_tid=["), told("waitid(P_PIDFD, ")],
+        [1, 1, 2],
+        "{trace:?}"
+    );
 }
 
 #[test]
@@ -88,7 +109,7 @@ fn descriptors_are_told_on_this_kernel() {
         "<TCP:[127.0.0.1:".to_owned(),
         "<TCPv6:[[::1]:".to_owned(),
         "<UDP:[127.0.0.1:".to_owned(),
-        r#",@"rstrace \""#.to_owned(),
+        format!(r#",@"rstrace \"{folder}\""]>"#),
         r#","so<ck>\"et"]>"#.to_owned(),
         "<NETLINK:[ROUTE:".to_owned(),
         format!(r#"openat(AT_FDCWD<{folder}/gone (deleted)>, "nothing""#),

@@ -18,6 +18,7 @@ mod library;
 mod lines;
 mod loading;
 mod lossless;
+mod names;
 mod opensnoop;
 mod options;
 mod order;

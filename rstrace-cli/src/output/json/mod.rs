@@ -218,7 +218,7 @@ impl<W: Write> Objects<W> {
             SignalStage::Delivered { default: true } => ",\"stage\":\"delivered\",\"default\":true",
         });
         self.json().push(",\"info\":");
-        self.values.value(signal.info.value(), Memory::default());
+        signal.info.show(|value| self.values.value(value, Memory::default()));
         self.end();
     }
 

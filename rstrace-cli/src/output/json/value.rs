@@ -72,6 +72,10 @@ impl Values {
         if let Some(pid) = file.pid() {
             json.key("pid");
             json.unsigned(pid.into());
+            if let Some(name) = file.process_name() {
+                json.key("comm");
+                json.string(name, false);
+            }
         }
         if let Some(Kind::Socket(Some(ends))) = file.kind() {
             self.socket(ends);
@@ -137,6 +141,14 @@ impl Values {
                 self.descriptor(libc::AT_FDCWD, file, Some("AT_FDCWD"));
             }
             Value::Fd(fd, file) | Value::DirFd(fd, file) => self.descriptor(fd, file, None),
+            Value::Pid(id, None) => json.integer(id.into()),
+            Value::Pid(id, Some(name)) => {
+                json.push("{\"value\":");
+                json.integer(id.into());
+                json.key("comm");
+                json.string(name, false);
+                json.push("}");
+            }
             Value::Address(address) => self.address(address, memory),
             Value::Flags(flags) => {
                 self.flags(flags);

@@ -53,6 +53,8 @@ enum What {
     Message,
     /// A change in the number of threads, by this one.
     Count(isize),
+    /// What is known of a thread from here on.
+    Note,
 }
 
 impl Order {
@@ -139,6 +141,13 @@ impl Order {
         self.push(time_ns, self.piece(What::Count(change), tid, begin));
     }
 
+    /// This is known of a thread from this time on.
+    pub fn note(&mut self, time_ns: u64, tid: u32, mark: Mark) {
+        let begin = self.lines.mark().0;
+        let piece = self.piece(What::Note, tid, begin);
+        self.push(time_ns, Piece { mark, ..piece });
+    }
+
     fn piece(&self, what: What, tid: u32, begin: usize) -> Piece {
         let end = self.lines.mark().0;
         Piece { what, tid, mark: Mark::default(), begin, end, name: begin, args: begin, invisible: 0 }
@@ -209,6 +218,7 @@ fn print(piece: &Piece, time_ns: u64, bytes: &[u8], page: &mut Page) {
             page.line(tid, time_ns, piece.mark, |lines| lines.append(whole, 0));
         }
         What::Count(change) => page.count(piece.tid, change),
+        What::Note => page.note(piece.tid, piece.mark),
     }
 }
 

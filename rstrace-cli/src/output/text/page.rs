@@ -3,7 +3,7 @@
 
 use super::Pids;
 use crate::output::line::{Lines, put};
-use crate::output::prefix::{Mark, Prefix};
+use crate::output::prefix::{Mark, Prefix, write_name};
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -70,6 +70,11 @@ impl Page {
         if change < 0 {
             self.prefix.forget(tid);
         }
+    }
+
+    /// What is known of a thread from here on.
+    pub fn note(&mut self, tid: u32, mark: Mark) {
+        self.prefix.note(tid, mark);
     }
 
     /// Makes the lines of this thread the page's own, if they are kept apart.
@@ -202,12 +207,23 @@ impl Page {
     /// What stands before a line that tells of this time.
     fn prefix(&mut self, tid: u32, time_ns: u64, mark: Mark) {
         let several = self.known > 1;
-        match self.pids {
-            Pids::Never => {}
-            Pids::WhenSeveral if !several => {}
-            Pids::WhenSeveral | Pids::Bracketed => self.lines.format(|out| put!(out, "[pid {tid:>5}] ")),
-            Pids::Column => self.lines.format(|out| put!(out, "{tid:<5} ")),
-        }
+        let name = self.prefix.name(tid);
+        self.lines.format(|out| match (self.pids, name) {
+            (Pids::Never, _) => {}
+            (Pids::WhenSeveral, _) if !several => {}
+            (Pids::WhenSeveral | Pids::Bracketed, None) => put!(out, "[pid {tid:>5}] "),
+            (Pids::WhenSeveral | Pids::Bracketed, Some(name)) => {
+                put!(out, "[pid {tid:>5}");
+                write_name(out, name.bytes());
+                out.extend_from_slice(b"] ");
+            }
+            (Pids::Column, None) => put!(out, "{tid:<5} "),
+            (Pids::Column, Some(name)) => {
+                put!(out, "{tid}");
+                write_name(out, name.bytes());
+                out.push(b' ');
+            }
+        });
         let prefix = &mut self.prefix;
         self.lines.format(|out| prefix.write(out, tid, time_ns, mark.place));
     }

@@ -1,7 +1,8 @@
 //! fcntl, by its command.
 
 use rstrace_core::describe::{
-    Case, Cases, Item, Meaning, Param, Returned, Struct, Syscall, Type, Width, field, hidden, param,
+    Case, Cases, Custom, Item, Meaning, Nested, Param, Returned, Shape, Struct, Syscall, Type, Width, field,
+    hidden, param,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
@@ -82,7 +83,19 @@ static FLOCK64_FOUND: Type = Type::Struct(&Struct::of(&[
 ]));
 
 /// `struct f_owner_ex`.
-static OWNER: Type = Type::Struct(&Struct::of(&[field("type", choice(&OWNER_KINDS)), field("pid", PID)]));
+static OWNER: Type = Type::Custom(&Custom {
+    size: 8,
+    compat_size: 8,
+    shape: Shape::Struct,
+    parts: |owner, _, emit| {
+        static KIND: Type = choice(&OWNER_KINDS);
+        let is_group = owner.number(0, Width::U32) == uapi::F_OWNER_PGRP;
+        emit(Item::member("type", owner.value_at(0, &KIND)));
+        let id = Value::Int(i64::from(owner.number(4, Width::U32) as i32));
+        emit(Item::member("pid", if is_group { id } else { owner.id_at(4) }));
+    },
+    nested: &[Nested { offset: [4, 4], ty: PID }],
+});
 
 /// `struct delegation`.
 static DELEGATION: Type =
@@ -161,7 +174,7 @@ static BY_COMMAND: Cases = Cases {
         with!(F_SETLK, input(&FLOCK)),
         with!(F_SETLKW, input(&FLOCK)),
         with!(F_SETOWN, PID),
-        alone!(F_GETOWN),
+        alone!(F_GETOWN, Some(RET_PID)),
         with!(F_SETSIG, SIGNAL),
         alone!(F_GETSIG, Some(RET_SIGNAL)),
         Case { value: 12, params: &[FIRST, COMMAND64, param("arg", output(&FLOCK64_FOUND))], result: None },

@@ -6,12 +6,12 @@ use crate::syscall::classes::PURE;
 use crate::syscall::types::*;
 
 pub static SYSCALLS: &[Syscall] = &[
-    call("getpid", PURE, &[], RET_INT),
-    call("getppid", PURE, &[], RET_INT),
-    call("gettid", PURE, &[], RET_INT),
+    call("getpid", PURE, &[], RET_PID),
+    call("getppid", PURE, &[], RET_PID),
+    call("gettid", PURE, &[], RET_PID),
     call("getpgrp", PURE, &[], RET_INT),
     call("getpgid", 0, &[param("pid", PID)], RET_INT),
     call("getsid", 0, &[param("pid", PID)], RET_INT),
-    call("setpgid", 0, &[param("pid", PID), param("pgid", PID)], RET_INT),
+    call("setpgid", 0, &[param("pid", PID), param("pgid", PGID)], RET_INT),
     call("setsid", 0, &[], RET_INT),
 ];

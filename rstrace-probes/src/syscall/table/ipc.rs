@@ -114,8 +114,8 @@ static QUEUE: Type = Type::Struct(
         hidden(ULONG),
         told("msg_qnum", ULONG),
         field("msg_qbytes", ULONG),
-        told("msg_lspid", PID),
-        told("msg_lrpid", PID),
+        told("msg_lspid", INT),
+        told("msg_lrpid", INT),
         hidden(ULONG),
         hidden(ULONG),
     ])
@@ -132,8 +132,8 @@ static COMPAT_QUEUE: Struct = Struct::of(&[
     hidden(ULONG),
     told("msg_qnum", ULONG),
     field("msg_qbytes", ULONG),
-    told("msg_lspid", PID),
-    told("msg_lrpid", PID),
+    told("msg_lspid", INT),
+    told("msg_lrpid", INT),
     hidden(ULONG),
     hidden(ULONG),
 ]);

@@ -315,7 +315,7 @@ pub static SYSCALLS: &[Syscall] = &[call(
     DESC,
     &[
         param("attr", Type::Sized(Access::In, &ATTR, Length::Fixed(KNOWN as u32))),
-        param("pid", PID),
+        param("pid", INT),
         param("cpu", INT),
         param("group_fd", FD),
         param("flags", long_flags(&OPEN_FLAGS)),

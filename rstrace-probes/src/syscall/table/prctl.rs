@@ -90,6 +90,9 @@ static SCHED_CORE: Choices = choices!("PR_SCHED_CORE_???", PR_SCHED_CORE_GET PR_
 
 static MDWE: FlagSet = set!("PR_MDWE_???", PR_MDWE_REFUSE_EXEC_GAIN PR_MDWE_NO_INHERIT);
 
+/// From this kind on the id is that of a group or session.
+const PIDTYPE_PGID: u64 = 2;
+
 /// `0 /* PIDTYPE_PID */`: the names of the kernel's `linux/pid.h`, which are in no header for programs.
 fn write_pid_type(out: &mut Vec<u8>, kind: u64) {
     let name = match kind {
@@ -104,13 +107,11 @@ fn write_pid_type(out: &mut Vec<u8>, kind: u64) {
     let _ = write!(out, " /* {name} */");
 }
 
-fn write_ptracer(out: &mut Vec<u8>, pid: u64) {
-    // writing to a vector cannot fail
-    let _ = match pid {
-        uapi::PR_SET_PTRACER_ANY => write!(out, "PR_SET_PTRACER_ANY"),
-        pid => write!(out, "{}", pid as i32),
-    };
+fn lets_any_trace(call: &RawCall<'_>) -> bool {
+    call.args[1] == uapi::PR_SET_PTRACER_ANY
 }
+
+static ANY_PTRACER: Type = written(|out, _| out.extend_from_slice(b"PR_SET_PTRACER_ANY"));
 
 /// What arm64 keeps of an address's upper byte: whether, how tags are checked, which tags there are.
 fn write_tagged_address(out: &mut Vec<u8>, control: u64) {
@@ -348,7 +349,7 @@ static CASES: Cases = Cases {
             &[
                 OP,
                 param("arg2", of(&SCHED_CORE)),
-                param("arg3", PID),
+                param("arg3", Type::Either(|call| call.args[3] < PIDTYPE_PGID, &PID, &PGID)),
                 param("arg4", written(write_pid_type)),
                 param("arg5", output(&COOKIE)),
             ],
@@ -367,7 +368,7 @@ static CASES: Cases = Cases {
                 param("arg5", Type::Either(names_memory, &MEMORY_NAME, &ANY_WORD)),
             ],
         ),
-        op(uapi::PR_SET_PTRACER, &[OP, param("arg2", written(write_ptracer))]),
+        op(uapi::PR_SET_PTRACER, &[OP, param("arg2", Type::Either(lets_any_trace, &ANY_PTRACER, &PID))]),
     ],
 };
 

@@ -147,6 +147,10 @@ static STATUS: Type = Type::Number(Width::U32, Meaning::Written(write_wait_statu
 static STATUS_OUT: Type = output(&STATUS);
 static RUSAGE_OUT: Type = output(&RUSAGE);
 
+/// Who is waited for: a process by its id or by a descriptor, or others by a number of their own.
+const WAITED_FOR: Type = Type::Either(|call| call.args[0] as u32 == uapi::P_PID as u32, &PID, &WAITED_BY_FD);
+static WAITED_BY_FD: Type = Type::Either(|call| call.args[0] as u32 == uapi::P_PIDFD as u32, &FD, &INT);
+
 fn found_one(call: &RawCall<'_>) -> bool {
     call.succeeded() && call.returned() > 0
 }
@@ -197,7 +201,7 @@ fn has_tids(args: &Object<'_>) -> bool {
 /// More than the kernel has levels of PID namespaces: such a list is not even read.
 const MAX_TIDS: u64 = 32;
 
-static TIDS: Type = Type::List(Access::In, &PID, Length::Member(clone_args::SET_TID_SIZE as u8));
+static TIDS: Type = Type::List(Access::In, &INT, Length::Member(clone_args::SET_TID_SIZE as u8));
 
 static SET_TID: Custom = Custom {
     size: 8,
@@ -343,6 +347,10 @@ static KCMP_CASES: Cases = Cases {
     ],
 };
 
+/// What `clone` stores where its third argument says: a descriptor of the child, or its id.
+const STORED_BY_CLONE: Type =
+    Type::Either(|call| clone_has(call, uapi::CLONE_PIDFD), &output(&FD), &output(&PID));
+
 fn clone_has(call: &RawCall<'_>, flags: u64) -> bool {
     call.args[0] & flags != 0
 }
@@ -356,7 +364,7 @@ pub static SYSCALLS: &[Syscall] = &[
             param("flags", Type::Number(Width::Word, Meaning::Named(&CLONE_FLAGS)))
                 .in_register(0, 0)
                 .with_name(),
-            param_if("parent_tid", output(&PID), |call| {
+            param_if("parent_tid", STORED_BY_CLONE, |call| {
                 clone_has(call, uapi::CLONE_PARENT_SETTID | uapi::CLONE_PIDFD)
             })
             .with_name(),
@@ -369,16 +377,16 @@ pub static SYSCALLS: &[Syscall] = &[
             .in_register(3, 4)
             .with_name(),
         ],
-        RET_INT,
+        RET_PID,
     ),
     call(
         "clone3",
         PROCESS,
         &[param("cl_args", Type::Sized(Access::InOut, &CLONE3_ARGS, Length::Arg(1))), param("size", SIZE)],
-        RET_INT,
+        RET_PID,
     ),
-    call("fork", PROCESS, &[], RET_INT),
-    call("vfork", PROCESS, &[], RET_INT),
+    call("fork", PROCESS, &[], RET_PID),
+    call("vfork", PROCESS, &[], RET_PID),
     call("exit", PROCESS, &[param("status", INT)], RET_INT),
     call("exit_group", PROCESS, &[param("status", INT)], RET_INT),
     call(
@@ -390,20 +398,20 @@ pub static SYSCALLS: &[Syscall] = &[
             param("options", flags(&WAIT)),
             param("usage", of_child(&RUSAGE_OUT)),
         ],
-        RET_INT,
+        RET_PID,
     ),
     call(
         "waitpid",
         PROCESS,
         &[param("pid", PID), param("status", of_child(&STATUS_OUT)), param("options", flags(&WAIT))],
-        RET_INT,
+        RET_PID,
     ),
     call(
         "waitid",
         PROCESS,
         &[
             param("which", choice(&WAIT_FOR)),
-            param("upid", PID),
+            param("upid", WAITED_FOR),
             param("infop", output(&SIGINFO)),
             param("options", flags(&WAIT)),
             param("usage", output(&RUSAGE)),

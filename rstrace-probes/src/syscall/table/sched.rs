@@ -271,6 +271,10 @@ fn gloss_membarrier<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
 
 static NUMBER: Type = UINT;
 
+/// Who is meant: a process, or by another number.
+const PRIORITY_WHO: Type = Type::Either(|call| call.args[0] == uapi::PRIO_PROCESS, &PID, &INT);
+const IOPRIO_ID: Type = Type::Either(|call| call.args[0] == uapi::IOPRIO_WHO_PROCESS, &PID, &INT);
+
 pub static SYSCALLS: &[Syscall] = &[
     call("sched_yield", 0, &[], RET_INT),
     call("sched_get_priority_max", 0, &[param("policy", choice(&POLICIES))], RET_INT),
@@ -332,24 +336,24 @@ pub static SYSCALLS: &[Syscall] = &[
     ),
     call("sched_rr_get_interval", 0, &[param("pid", PID), param("tp", output(&TIMESPEC))], RET_INT),
     call("sched_rr_get_interval_time64", 0, &[param("pid", PID), param("tp", output(&TIMESPEC64))], RET_INT),
-    call("getpriority", 0, &[param("which", choice(&PRIORITY_OF)), param("who", INT)], RET_INT),
+    call("getpriority", 0, &[param("which", choice(&PRIORITY_OF)), param("who", PRIORITY_WHO)], RET_INT),
     call(
         "setpriority",
         0,
-        &[param("which", choice(&PRIORITY_OF)), param("who", INT), param("prio", INT)],
+        &[param("which", choice(&PRIORITY_OF)), param("who", PRIORITY_WHO), param("prio", INT)],
         RET_INT,
     ),
     call("nice", 0, &[param("inc", INT)], RET_INT),
     call(
         "ioprio_set",
         0,
-        &[param("which", choice(&IOPRIO_WHO)), param("who", INT), param("ioprio", IOPRIO)],
+        &[param("which", choice(&IOPRIO_WHO)), param("who", IOPRIO_ID), param("ioprio", IOPRIO)],
         RET_INT,
     ),
     call(
         "ioprio_get",
         0,
-        &[param("which", choice(&IOPRIO_WHO)), param("who", INT)],
+        &[param("which", choice(&IOPRIO_WHO)), param("who", IOPRIO_ID)],
         Returned::Glossed(Width::I32, Meaning::Plain, gloss_ioprio),
     ),
     call("getrlimit", 0, &[param("resource", choice(&RESOURCES)), param("rlim", output(&RLIMIT))], RET_INT),

@@ -1,7 +1,7 @@
 //! Addresses of sockets: a structure per family.
 
 use rstrace_core::describe::{
-    Access, Custom, Item, Length, Meaning, Object, Shape, Struct, Type, Width, field,
+    Access, Custom, Item, Length, Meaning, Nested, Object, Shape, Struct, Type, Width, field,
 };
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
@@ -20,7 +20,8 @@ pub(super) static ADDRESS: Type = Type::Custom(&Custom {
     compat_size: LONGEST,
     shape: Shape::Struct,
     parts: address,
-    nested: &[],
+    // of netlink
+    nested: &[Nested { offset: [4, 4], ty: PID }],
 });
 
 /// An address from the program, with its length in an argument.
@@ -155,7 +156,7 @@ static DESCRIBED: &[Family] = &[
         family: uapi::AF_NETLINK,
         least: 12,
         members: &[
-            ("nl_pid", 4, INT),
+            ("nl_pid", 4, PID),
             ("nl_groups", 8, Type::Number(Width::U32, Meaning::Written(write_groups))),
         ],
     },

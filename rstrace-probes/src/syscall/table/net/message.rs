@@ -138,7 +138,8 @@ static CONTROL: Type = Type::Custom(&Custom {
     compat_size: MOST_CONTROL,
     shape: Shape::Bare,
     parts: control,
-    nested: &[],
+    // the data of the first one
+    nested: &[Nested { offset: [16, 12], ty: PID }],
 });
 
 fn control(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
@@ -246,7 +247,7 @@ static IP_TYPES: Choices = Choices {
 };
 
 static CREDENTIALS: Type =
-    Type::Struct(&Struct::of(&[field("pid", INT), field("uid", ID), field("gid", ID)]));
+    Type::Struct(&Struct::of(&[field("pid", PID), field("uid", ID), field("gid", ID)]));
 static TIMEVAL64: Type = Type::Struct(&Struct::of(&[field("tv_sec", I64), field("tv_usec", I64)]));
 static TIMESPEC64: Type = Type::Struct(&Struct::of(&[field("tv_sec", I64), field("tv_nsec", I64)]));
 static STAMPS: Type = Type::Elements(&TIMESPEC, 3);

@@ -1,11 +1,11 @@
 //! `siginfo_t`: what it says depends on who sent the signal, and on the signal (`sigaction(2)`).
 
-use rstrace_core::describe::{Custom, Item, Object, Shape, Struct, Type, Width, field};
+use rstrace_core::describe::{Custom, Item, Nested, Object, Shape, Struct, Type, Width, field};
 use rstrace_core::event::{Abi, Comment, Value};
 use rstrace_core::flags::Choices;
 
 use crate::numbers;
-use crate::syscall::types::choices;
+use crate::syscall::types::{PID, choices};
 use crate::uapi::*;
 
 /// `siginfo_t` where a program has it; with the signal 0 it says nothing.
@@ -17,7 +17,7 @@ pub static SIGINFO: Type = Type::Struct(&Struct::of(&[
 pub static KERNEL_SIGINFO: Type = Type::Custom(&info(Shape::Struct));
 
 const fn info(shape: Shape) -> Custom {
-    Custom { size: 128, compat_size: 128, shape, parts, nested: &[] }
+    Custom { size: 128, compat_size: 128, shape, parts, nested: &[Nested { offset: [16, 12], ty: PID }] }
 }
 
 // Where the members are that all have.
@@ -94,7 +94,7 @@ impl<'a> Members<'a> {
     }
 
     fn sender(&self, emit: &mut dyn FnMut(Item<'_>)) {
-        emit(Item::member("si_pid", Value::Int(i64::from(self.u32(0) as i32))));
+        emit(Item::member("si_pid", self.object.id_at(self.base)));
         let uid = match self.u32(4) {
             u32::MAX => Value::Int(-1),
             uid => Value::Unsigned(uid.into()),

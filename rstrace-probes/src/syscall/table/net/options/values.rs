@@ -27,8 +27,14 @@ pub(super) static WRITTEN_TO_SOCKET: Type =
 /// A value for the program.
 pub(super) static READ: Type = Type::Custom(&value(read, &[]));
 /// Likewise, of which a program has its length in instructions.
-pub(super) static READ_FROM_SOCKET: Type =
-    Type::Custom(&value(read, &[Nested { offset: [0, 0], ty: INSTRUCTIONS }]));
+pub(super) static READ_FROM_SOCKET: Type = Type::Custom(&value(
+    read,
+    &[
+        Nested { offset: [0, 0], ty: INSTRUCTIONS },
+        // that of the credentials
+        Nested { offset: [0, 0], ty: PID },
+    ],
+));
 const INSTRUCTIONS: Type = Type::Following(&INSTRUCTION, Length::Pointed(4));
 static PROGRAM_READ: Type = Type::Elements(&INSTRUCTION, 0);
 
@@ -53,7 +59,7 @@ enum Kind {
 
 static LINGER: Type = Type::Struct(&Struct::of(&[field("l_onoff", INT), field("l_linger", INT)]));
 static CREDENTIALS: Type =
-    Type::Struct(&Struct::of(&[field("pid", INT), field("uid", ID), field("gid", ID)]));
+    Type::Struct(&Struct::of(&[field("pid", PID), field("uid", ID), field("gid", ID)]));
 static GROUP: Type = Type::Struct(&Struct::of(&[field("imr_multiaddr", IPV4), field("imr_interface", IPV4)]));
 static GROUP_IPV6: Type = Type::Struct(&Struct::of(&[
     field("", Type::Written(16, write_ipv6mr_multiaddr)),

@@ -1,0 +1,85 @@
+//! `-Y`: the names behind ids, as strace tells them of one and the same run. They are those of the moment: of a process
+//! that was waited for there is none.
+
+use std::collections::BTreeMap;
+
+use rstrace_tests::{
+    Finished, Objects, Rstrace, SameRun, Trace, assert_same_lines, fixture, has_program, in_vm, said_number,
+    skip,
+};
+
+/// What each process was called on its lines, in order, each name once as long as it lasts.
+fn names(trace: &Trace) -> BTreeMap<u32, Vec<String>> {
+    let mut names: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for (pid, lines) in trace.by_pid() {
+        let names = names.entry(pid).or_default();
+        names.extend(lines.into_iter().map(|line| line.name.unwrap_or_default()));
+        names.dedup();
+    }
+    names
+}
+
+#[test]
+fn names_are_told_as_strace_tells_them() {
+    if !has_program("strace") {
+        skip!("strace is not installed");
+    }
+    if in_vm() {
+        skip!("how names are written is the same on every kernel");
+    }
+    for options in [
+        &["-Y"][..],
+        &["-Y", "-e", "decode-fds=path,pidfd"],
+        &["-e", "decode-pids=comm"],
+        &["--decode-pids=none"],
+    ] {
+        let (strace, rstrace) = SameRun::new(&[&fixture("names")], options, options).watch();
+        assert_same_lines(&strace, &rstrace);
+        assert_eq!(names(&strace), names(&rstrace), "{options:?}");
+        let is_told = !options[0].ends_with("none");
+        let waited_by_fd = rstrace.calls_with("waitid(P_PIDFD, ");
+        let with_process = waited_by_fd.iter().filter(|call| call.contains("<pid:")).count();
+        assert_eq!(with_process, if options.len() > 2 { 2 } else { 0 }, "{waited_by_fd:?}");
+        assert_eq!(!rstrace.calls_with("<kid>, 0)").is_empty(), is_told, "{rstrace:?}");
+    }
+}
+
+/// Ids are looked up by the kernel side, of which no two kernels are alike: so this is for each of them.
+#[test]
+fn names_are_told_on_this_kernel() {
+    let Finished { trace, output, .. } = Rstrace::with(&[
+        "-Y",
+        "-e",
+        "trace=kill,getppid,gettid,pidfd_open,wait4,fork,clone,exit_group",
+        "-yy",
+    ])
+    .follow()
+    .run(&[&fixture("names")])
+    .ended_well();
+    let (this, child) = (said_number(&output.stdout, "self"), said_number(&output.stdout, "child"));
+    let count = |text: String| trace.lines.iter().filter(|line| line.text.contains(&text)).count();
+    // alive, and when it has ended
+    assert_eq!(count(format!("kill({child}<kid>, 0)")), 2, "{trace:?}");
+    assert_eq!(count(format!("kill({this}<na\\74m\\76e>, 0)")), 1, "{trace:?}");
+    // when it has been waited for, and of a group
+    assert_eq!(count(format!("kill({child}, 0)")), 1, "{trace:?}");
+    assert_eq!(count(format!("kill(-{child}, 0)")), 1, "{trace:?}");
+    assert_eq!(count("<rstrace>".to_owned()), 1, "{trace:?}");
+    assert_eq!(count(format!("<pid:{child}<kid>>")), 1, "{trace:?}");
+    assert_eq!(count(format!("0, NULL) = {child}")), 1, "{trace:?}");
+    let names = names(&trace);
+    assert_eq!(names[&(child as u32)].last().map(String::as_str), Some("<kid>"), "{names:?}");
+    assert!(names.values().any(|names| names.contains(&"<thread>".to_owned())), "{names:?}");
+}
+
+#[test]
+fn objects_name_processes() {
+    let finished = Rstrace::tracing("trace=kill").and(&["-Y", "--json"]).run(&[&fixture("names")]);
+    let objects = Objects::parse(finished.text.lines());
+    let child = said_number(&finished.output.stdout, "child");
+    let named = objects.calls("kill").filter(|call| {
+        let pid = Objects::argument(call, "pid");
+        pid["value"].as_u64() == Some(child) && pid["comm"].as_str() == Some("kid")
+    });
+    assert_eq!(named.count(), 2, "{}", finished.text);
+}
