@@ -11,7 +11,7 @@ use crate::event::{
 };
 use crate::memory::{self, Memory, Payloads, Piece};
 use crate::parts::Parts;
-use crate::probe::{Capture, End, From, PATH_MAX, Payload, Probe, RawCall, When};
+use crate::probe::{Capture, End, From, MAX_CAPTURES, PATH_MAX, Payload, Probe, RawCall, When};
 use crate::record::{self, Record};
 use crate::stacks::{Stack, Stacks};
 use crate::statistics::Statistics;
@@ -191,7 +191,7 @@ impl Delivery {
                 self.parts.forget(head.pid_tgid);
                 let status = wait_status(head.args[0] as u32);
                 if let Some(stacks) = self.stacks.as_ref().filter(|_| head.args[1] != 0) {
-                    stacks.forget((head.pid_tgid >> 32) as u32);
+                    stacks.forget((head.pid_tgid >> 32) as u32, head.time);
                 }
                 sink.event(&point(head, EventKind::Exit { status, last: head.args[1] != 0 }))
             }
@@ -228,7 +228,6 @@ impl Delivery {
     ) -> io::Result<()> {
         let Some((known, probe)) = self.known(head) else { return Ok(()) };
         let memory = Memory::new(payloads, self.parts.of(head));
-        let stack = self.stacks.as_ref().and_then(|stacks| stack(stacks, head, memory));
         let call = raw_call(known, head, memory, End::Unfinished);
         let has_vectors = head.flags & layout::CALL_VECTORS != 0;
         let is_to_come = |capture: usize| {
@@ -239,7 +238,7 @@ impl Delivery {
         decode(
             probe,
             head,
-            (caller(known, call.memory), pointer(known, call.memory), stack.as_ref()),
+            (caller(known, call.memory), pointer(known, call.memory), None),
             &call,
             Some(told),
             sink,
@@ -252,7 +251,7 @@ impl Delivery {
         let Some((known, probe)) = self.known(head) else { return Ok(false) };
         let memory = Memory::new(payloads, parts.as_deref());
         let call = raw_call(known, head, memory, end);
-        let stack = self.stacks.as_ref().and_then(|stacks| stack(stacks, head, memory));
+        let stack = self.stacks.as_ref().map(|stacks| stack(stacks, head, memory));
         let of_thread = (caller(known, memory), pointer(known, memory), stack.as_ref());
         let result = decode(probe, head, of_thread, &call, None, sink);
         let incomplete =
@@ -306,11 +305,11 @@ fn pointer(known: &Known, memory: Memory<'_>) -> Option<u64> {
     bytes.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes))
 }
 
-/// The user stack that a call was made from, if it was captured.
-fn stack(stacks: &Stacks, head: &Record, memory: Memory<'_>) -> Option<Stack> {
-    let captured = memory.made(layout::STACK_TAG)?.bytes();
+/// The user stack that a call was made from.
+fn stack(stacks: &Stacks, head: &Record, memory: Memory<'_>) -> Stack {
+    let captured = memory.of_capture(MAX_CAPTURES).map_or(&[][..], |captured| captured.bytes());
     let time_ns = if head.entry_time == 0 { head.time } else { head.entry_time };
-    stacks.stack((head.pid_tgid >> 32) as u32, time_ns, captured)
+    stacks.stack((head.pid_tgid >> 32) as u32, time_ns, captured).unwrap_or(Stack::NONE)
 }
 
 /// Has a probe decode a call and hands it on; if it has not returned, with at most so many arguments as known.

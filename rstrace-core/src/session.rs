@@ -193,7 +193,8 @@ impl End {
             }
             _ => (Vec::new(), Vec::new()),
         };
-        Stacks::start(&pids, &tids, pids.is_empty() || target.follows())
+        let held = matches!(self, Self::Command { .. });
+        Stacks::start(&pids, &tids, pids.is_empty() || target.follows(), held)
     }
 }
 
@@ -500,7 +501,7 @@ impl<'m> Session<'m> {
             let delivery = &mut self.delivery;
             let any = self.pump.read(&mut |bytes| delivery.record(bytes, sink))?;
             if let Some(stacks) = self.delivery.stacks() {
-                stacks.read();
+                stacks.advance(self.pump.complete_ns());
             }
             if self.delivery.error.is_none() {
                 let lasting_ns = monotonic_ns().saturating_sub(LASTING_NS);

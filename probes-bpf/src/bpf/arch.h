@@ -66,8 +66,6 @@ static __always_inline void arch_function_args(const struct pt_regs *regs, u64 *
 #define ARCH_RETURN_VALUE(regs) ((regs)->ax)
 #define ARCH_STACK_POINTER(regs) ((regs)->sp)
 #define ARCH_INSTRUCTION_POINTER(regs) ((regs)->ip)
-#define ARCH_FRAME_POINTER(regs) ((regs)->bp)
-#define ARCH_CODE_SEGMENT(regs) ((regs)->cs)
 
 #else
 #error "this architecture needs its names in arch.h"

@@ -200,16 +200,8 @@ struct socket_ends {
 #define POINTER_TAG (1ULL << 62)
 /* Likewise of one that is a name, and the id of who has it. */
 #define NAME_TAG (1ULL << 61)
-/* The address of the payload that is a struct stack_head and the stack from its pointer on. */
+/* The address of the payload that is the user's struct pt_regs and the stack from its pointer on. */
 #define STACK_TAG (1ULL << 60)
-
-/* The user's registers that unwinding begins with. */
-struct stack_head {
-	u64 ip;
-	u64 sp;
-	u64 bp;
-	u64 cs; /* tells 32-bit code */
-};
 
 /* An argument that a capture goes without. */
 #define NO_ARG 0xff

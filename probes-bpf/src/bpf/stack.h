@@ -13,28 +13,23 @@ __noinline int capture_stack(u32 lane)
 {
 	struct scratch *s = scratch_of(lane);
 	struct payload *payload;
-	struct stack_head *head;
-	struct pt_regs *regs;
+	struct pt_regs *user;
 	u64 off, at, address;
 
 	if (!s)
 		return 0;
 	off = s->len;
 	barrier_var(off);
-	if (off > MAX_DATA - sizeof(*payload) - sizeof(*head) - STACK_PAGES * PAGE_BYTES)
+	if (off > MAX_DATA - sizeof(*payload) - sizeof(*user) - STACK_PAGES * PAGE_BYTES)
 		return 0;
-	regs = current_regs();
 	payload = (void *)s->data + off;
 	payload->capture = MAX_CAPTURES;
 	payload->status = PAYLOAD_WHOLE | PAYLOAD_MADE;
 	payload->address = STACK_TAG;
-	head = (void *)s->data + off + sizeof(*payload);
-	bpf_probe_read_kernel(&head->ip, sizeof(head->ip), &ARCH_INSTRUCTION_POINTER(regs));
-	bpf_probe_read_kernel(&head->sp, sizeof(head->sp), &ARCH_STACK_POINTER(regs));
-	bpf_probe_read_kernel(&head->bp, sizeof(head->bp), &ARCH_FRAME_POINTER(regs));
-	bpf_probe_read_kernel(&head->cs, sizeof(head->cs), &ARCH_CODE_SEGMENT(regs));
-	address = head->sp;
-	at = off + sizeof(*payload) + sizeof(*head);
+	user = (void *)s->data + off + sizeof(*payload);
+	bpf_probe_read_kernel(user, sizeof(*user), current_regs());
+	address = ARCH_STACK_POINTER(user);
+	at = off + sizeof(*payload) + sizeof(*user);
 	for (int i = 0; i < STACK_PAGES; i++) {
 		u64 rest = PAGE_BYTES - (address & (PAGE_BYTES - 1));
 

@@ -171,10 +171,12 @@ fn parse(record: &[u8], lost: &mut u64) -> Option<(u64, Change)> {
             let pid = u32_at(8)?;
             let mapped = Mapped {
                 pid,
+                time_ns: time,
                 start,
                 end: start.checked_add(len)?,
                 offset: u64_at(32)?,
                 inode: u64_at(48)?,
+                generation: u64_at(56)?,
                 name: name.to_vec(),
             };
             Change::Mapped(pid, mapped)

@@ -4,6 +4,7 @@
 mod events;
 mod files;
 mod space;
+mod unwind;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,12 +15,16 @@ use crate::error::Result;
 use events::{Change, Events};
 use files::Files;
 pub use files::Function;
-use space::{Space, snapshot};
+use space::{Place, Space, snapshot};
+use unwind::Registers;
 
 /// Frames of a stack that are shown at most.
 const MAX_FRAMES: usize = 256;
-/// The code segment of 64-bit programs (`__USER_CS`).
+/// Where the code segment stands in `struct pt_regs`.
+const CS: usize = 17;
+/// That of 64-bit programs (`__USER_CS`, asm/segment.h), and of 32-bit ones.
 const USER_CS: u64 = 0x33;
+const USER32_CS: u64 = 0x23;
 
 /// A frame of a user stack.
 #[derive(Debug, Clone)]
@@ -47,6 +52,8 @@ pub enum StackEnd {
     Compat32,
     /// There are too many.
     TooMany,
+    /// The program that is to be traced had not begun: the tracer's child was about to execute it.
+    NotBegun,
 }
 
 /// A user stack.
@@ -56,6 +63,11 @@ pub struct Stack {
     pub frames: Vec<Frame>,
     /// What is behind the last one.
     pub end: StackEnd,
+}
+
+impl Stack {
+    /// A stack of which nothing is known.
+    pub(crate) const NONE: Self = Self { frames: Vec::new(), end: StackEnd::NotCaptured };
 }
 
 /// What is known of the target's mappings.
@@ -72,20 +84,24 @@ struct State {
 
 impl Stacks {
     /// Watches these threads and what they will make (none: all that run), and looks at what their processes have
-    /// mapped already. Without `follow` no other processes are traced.
-    pub(crate) fn start(pids: &[u32], tids: &[u32], follow: bool) -> Result<Self> {
+    /// mapped already, unless they are `held` before they begin. Without `follow` no other processes are traced.
+    pub(crate) fn start(pids: &[u32], tids: &[u32], follow: bool, held: bool) -> Result<Self> {
         let events = Events::open(tids)?;
         let only = (!follow).then(|| pids.to_vec());
         let mut state = State { events, processes: HashMap::new(), only, files: Files::new() };
         for pid in pids {
-            state.look_at(*pid);
+            if held {
+                state.processes.insert(*pid, Vec::new());
+            } else {
+                state.look_at(*pid);
+            }
         }
         Ok(Self(RefCell::new(state)))
     }
 
-    /// Reads what has happened, so that the kernel has room.
-    pub(crate) fn read(&self) {
-        self.0.borrow_mut().events.read();
+    /// Takes in what happened until a time that no call is from any more.
+    pub(crate) fn advance(&self, time_ns: u64) {
+        self.0.borrow_mut().advance(time_ns);
     }
 
     /// How many mappings the kernel could not tell of.
@@ -94,8 +110,10 @@ impl Stacks {
     }
 
     /// A process has ended.
-    pub(crate) fn forget(&self, tgid: u32) {
-        self.0.borrow_mut().processes.remove(&tgid);
+    pub(crate) fn forget(&self, tgid: u32, time_ns: u64) {
+        let mut state = self.0.borrow_mut();
+        state.advance(time_ns);
+        state.processes.remove(&tgid);
     }
 
     /// Unwinds what was captured at a time.
@@ -112,14 +130,21 @@ impl State {
         self.processes.insert(pid, vec![space]);
     }
 
+    fn advance(&mut self, time_ns: u64) {
+        self.events.read();
+        while let Some(change) = self.events.next_until(time_ns) {
+            self.apply(change);
+        }
+    }
+
     fn apply(&mut self, change: Change) {
         match change {
             Change::Mapped(pid, _) | Change::Forked { child: pid, .. } | Change::Executed(pid, _)
                 if self.only.as_ref().is_some_and(|only| !only.contains(&pid)) => {}
             Change::Mapped(pid, mapped) => {
-                let spaces = self.processes.entry(pid).or_insert_with(|| vec![Space::new(0)]);
-                if let Some(space) = spaces.last_mut() {
-                    space.map(mapped, &mut self.files);
+                // of one that is not known all is read when it makes a call
+                if let Some(space) = self.processes.get_mut(&pid).and_then(|spaces| spaces.last_mut()) {
+                    space.map(&mapped, &mut self.files);
                 }
             }
             Change::Forked { parent, child } => {
@@ -129,7 +154,7 @@ impl State {
                 }
             }
             Change::Executed(pid, time_ns) => {
-                let spaces = self.processes.entry(pid).or_default();
+                let spaces = self.processes.entry(pid).or_insert_with(|| vec![Space::new(0)]);
                 // the call that did it is still of the one before
                 let old = spaces.pop();
                 spaces.clear();
@@ -140,39 +165,38 @@ impl State {
     }
 
     fn stack(&mut self, tgid: u32, time_ns: u64, captured: &[u8]) -> Option<Stack> {
-        let (heads, stack) = captured.split_at_checked(32)?;
-        let (words, _) = heads.as_chunks::<8>();
-        let [ip, sp, bp, cs] = *words else { return None };
-        let [ip, sp, bp, cs] = [ip, sp, bp, cs].map(u64::from_ne_bytes);
-        self.events.read();
-        while let Some(change) = self.events.next_until(time_ns) {
-            self.apply(change);
-        }
-        if cs != USER_CS {
-            return Some(Stack { frames: Vec::new(), end: StackEnd::Compat32 });
+        let (head, stack) = captured.split_at_checked(size_of::<[u64; 21]>())?;
+        let (words, _) = head.as_chunks::<8>();
+        let mut pt_regs = [0; 21];
+        pt_regs.iter_mut().zip(words).for_each(|(register, word)| *register = u64::from_ne_bytes(*word));
+        self.advance(time_ns);
+        match pt_regs[CS] & 0xffff {
+            USER_CS => {}
+            USER32_CS => return Some(Stack { frames: Vec::new(), end: StackEnd::Compat32 }),
+            // a thread of the kernel
+            _ => return None,
         }
         if !self.processes.contains_key(&tgid) {
             // one that ran before, where all are traced
             self.look_at(tgid);
         }
-        let files = &mut self.files;
-        let spaces = self.processes.get_mut(&tgid)?;
-        let place = spaces.iter().rposition(|space| space.since_ns <= time_ns).unwrap_or(0);
-        let space = spaces.get_mut(place)?;
+        let files = &self.files;
+        let spaces = self.processes.get(&tgid)?;
+        let Some(space) = spaces.iter().rfind(|space| space.since_ns <= time_ns) else {
+            return Some(Stack { frames: Vec::new(), end: StackEnd::NotBegun });
+        };
         // the files and the stack are the traced program's: whatever they hold, it is no reason to end
-        let unwound = catch_unwind(AssertUnwindSafe(|| space.unwind([ip, sp, bp], stack, MAX_FRAMES)));
-        let (addresses, end) = unwound.unwrap_or((vec![ip], StackEnd::Unknown));
-        let frame = |(place, address): (usize, u64)| {
-            // a return address may be behind its function, if that is not to return
-            let back = u64::from(place > 0);
-            let Some(map) = space.find(address.wrapping_sub(back)) else {
+        let unwind = || space.unwind(Registers::new(&pt_regs), stack, MAX_FRAMES);
+        let (places, end) = catch_unwind(AssertUnwindSafe(unwind)).unwrap_or((Vec::new(), StackEnd::Unknown));
+        let frame = |Place { address, within }| {
+            let Some(map) = space.find(within) else {
                 return Frame { file: None, functions: Rc::new([]), offset: address, in_function: 0 };
             };
-            let offset = address - map.start + map.offset;
-            let (functions, in_function) = files.functions(&map.file, offset - back);
-            let in_function = in_function + back;
-            Frame { file: Some(map.file.name()), functions, offset, in_function }
+            let offset = |address: u64| (address - map.start).wrapping_add(map.offset);
+            let (functions, in_function) = files.functions(&map.file, offset(within));
+            let in_function = in_function + (address - within);
+            Frame { file: Some(map.file.name()), functions, offset: offset(address), in_function }
         };
-        Some(Stack { frames: addresses.into_iter().enumerate().map(frame).collect(), end })
+        Some(Stack { frames: places.into_iter().map(frame).collect(), end })
     }
 }

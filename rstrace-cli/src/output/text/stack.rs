@@ -11,9 +11,11 @@ pub fn write(lines: &mut Lines, stack: &Stack) {
         stack.frames.iter().for_each(|frame| write_frame(out, frame));
         let end = match stack.end {
             StackEnd::Bottom => return,
+            StackEnd::NotCaptured if stack.frames.is_empty() => "the stack was not captured",
             StackEnd::NotCaptured => "the rest of the stack was not captured",
             StackEnd::Unknown => "the caller can't be told",
             StackEnd::Compat32 => "a 32-bit program's stack is not unwound",
+            StackEnd::NotBegun => "the program has not begun",
             StackEnd::TooMany => "too many stack frames",
         };
         put!(out, "\n > {end}");
