@@ -106,7 +106,8 @@ impl Files {
             // without it there are no inlined functions either
             .enable_code_info(true)
             .enable_inlined_fns(true)
-            .enable_demangling(true)
+            // it takes any name for a mangled one: of `t` it makes `unsigned short`
+            .enable_demangling(false)
             .set_debug_dirs(Some([""; 0]))
             .build();
         Self { known: HashMap::new(), symbolizer }
@@ -284,8 +285,19 @@ impl Symbols {
         let found = symbolizer.symbolize_single(&Source::Elf(source), Input::VirtOffset(address));
         let Symbolized::Sym(sym) = found.ok()? else { return None };
         let inlined = sym.inlined.iter().rev();
-        let inlined = inlined.map(|inlined| Function { name: inlined.name.as_ref().into(), inlined: true });
-        let own = Function { name: sym.name.as_ref().into(), inlined: false };
+        let inlined = inlined.map(|inlined| Function { name: demangled(&inlined.name), inlined: true });
+        let own = Function { name: demangled(&sym.name), inlined: false };
         Some((inlined.chain([own]).collect(), sym.offset as u64))
+    }
+}
+
+/// A name as it is in its language, without the hash that Rust's have.
+fn demangled(name: &str) -> Box<str> {
+    let rust = rustc_demangle::try_demangle(name).map(|name| format!("{name:#}"));
+    let cpp = || cpp_demangle::Symbol::new(name).ok()?.demangle().ok();
+    match rust {
+        Ok(name) => name.into(),
+        _ if name.starts_with("_Z") => cpp().unwrap_or_else(|| name.to_owned()).into(),
+        _ => name.into(),
     }
 }

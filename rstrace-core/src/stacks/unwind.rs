@@ -2,7 +2,8 @@
 
 use gimli::{
     BaseAddresses, CfaRule, CieOrFde, EhFrame, EhFrameOffset, Encoding, EndianSlice, EvaluationResult,
-    Expression, LittleEndian, Location, Register, RegisterRule, UnwindContext, UnwindSection, Value, X86_64,
+    Expression, FrameDescriptionEntry, LittleEndian, Location, Register, RegisterRule, UnwindContext,
+    UnwindSection, Value, X86_64,
 };
 
 /// Bytes of an entry at most, its file is not to be trusted: a function of 100,000 instructions has less.
@@ -83,20 +84,31 @@ impl Tables {
         context: &mut UnwindContext<usize>,
         read: &dyn Fn(u64) -> Option<u64>,
     ) -> Caller {
-        self.find(address, registers, context, read).unwrap_or(Caller::Unknown)
+        let frames = EhFrame::new(&self.section, LittleEndian);
+        let place = self.functions.partition_point(|(begin, _)| *begin <= address).checked_sub(1);
+        let entry = place.and_then(|place| {
+            let (_, offset) = self.functions[place];
+            frames.fde_from_offset(&self.bases, offset, EhFrame::cie_from_offset).ok()
+        });
+        match entry.filter(|entry| entry.contains(address)) {
+            Some(entry) => {
+                self.by_entry(&entry, address, registers, context, read).unwrap_or(Caller::Unknown)
+            }
+            // the psABI's mark of the outermost frame
+            None if registers.get(X86_64::RBP) == Some(0) => Caller::None,
+            None => Caller::Unknown,
+        }
     }
 
-    fn find(
+    fn by_entry(
         &self,
+        entry: &FrameDescriptionEntry<EndianSlice<'_, LittleEndian>>,
         address: u64,
         registers: &Registers,
         context: &mut UnwindContext<usize>,
         read: &dyn Fn(u64) -> Option<u64>,
     ) -> Option<Caller> {
         let frames = EhFrame::new(&self.section, LittleEndian);
-        let place = self.functions.partition_point(|(begin, _)| *begin <= address).checked_sub(1)?;
-        let entry =
-            frames.fde_from_offset(&self.bases, self.functions[place].1, EhFrame::cie_from_offset).ok()?;
         let row = entry.unwind_info_for_address(&frames, &self.bases, context, address).ok()?;
         let encoding = entry.cie().encoding();
         let evaluate = |expression: &gimli::UnwindExpression<usize>, first| {
@@ -181,5 +193,43 @@ fn evaluate(
             _ => None,
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What called a function at 0x1000 that pushed nothing, whose entry has these instructions besides.
+    fn caller(instructions: [u8; 8]) -> Caller {
+        let mut section = vec![16, 0, 0, 0, 0, 0, 0, 0];
+        // version, augmentation, factors, return address; frame at the stack pointer + 8, return address below
+        section.extend([1, 0, 1, 0x78, 16, 0x0c, 7, 8, 0x90, 1, 0, 0]);
+        section.extend([28, 0, 0, 0, 24, 0, 0, 0]);
+        section.extend([0x1000_u64, 0x100].map(u64::to_le_bytes).concat());
+        section.extend(instructions);
+        let tables = Tables::new(section.into(), 0, 0);
+        let registers = Registers::new(&[0x7000; 21]);
+        tables.caller(0x1010, &registers, &mut UnwindContext::new(), &|address| Some(address + 1))
+    }
+
+    #[test]
+    fn the_caller_is_where_the_return_address_stands() {
+        let Caller::Frame { registers, interrupted: false } = caller([0; 8]) else { panic!("no frame") };
+        assert_eq!(registers.get(X86_64::RA), Some(0x7001));
+        assert_eq!(registers.get(X86_64::RSP), Some(0x7008));
+        assert_eq!((registers.get(X86_64::RBX), registers.get(X86_64::RAX)), (Some(0x7000), None));
+    }
+
+    #[test]
+    fn an_expression_that_never_ends_tells_nothing() {
+        // DW_CFA_def_cfa_expression of DW_OP_skip to itself
+        assert!(matches!(caller([0x0f, 3, 0x2f, 0xfd, 0xff, 0, 0, 0]), Caller::Unknown));
+    }
+
+    #[test]
+    fn a_frame_that_is_not_above_its_callee_is_none() {
+        // DW_CFA_def_cfa_offset 0
+        assert!(matches!(caller([0x0e, 0, 0, 0, 0, 0, 0, 0]), Caller::Unknown));
     }
 }

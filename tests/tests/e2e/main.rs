@@ -11,6 +11,7 @@ mod errors;
 mod filters;
 mod formats;
 mod hard_calls;
+mod hostile_stacks;
 mod json;
 mod launching;
 mod ledger;

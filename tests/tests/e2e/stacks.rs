@@ -4,7 +4,7 @@ use rstrace_tests::{Program, SameRun, Scratch, Trace, fixture, has_program, in_v
 
 /// The frames behind the line of a call, without ` > `.
 #[track_caller]
-fn frames(text: &str, call: &str) -> Vec<String> {
+pub fn frames(text: &str, call: &str) -> Vec<String> {
     let mut lines = text.lines().skip_while(|line| !line.contains(call));
     assert!(lines.next().is_some(), "no {call} in\n{text}");
     let frames = lines.map_while(|line| line.strip_prefix(" > "));
@@ -22,16 +22,21 @@ fn text(trace: &Trace) -> String {
     trace.lines.iter().map(|line| format!("{}\n", line.text)).collect()
 }
 
-fn names(frames: &[String]) -> Vec<&str> {
+pub fn names(frames: &[String]) -> Vec<&str> {
     frames.iter().map(|frame| name(frame)).collect()
 }
 
-/// What rstrace -k says of a program.
-fn traced(calls: &str, program: &str) -> String {
-    Program::new(&[rstrace_binary().as_str(), "-k", "-e", calls, program]).run().ended_well().stderr
+/// What rstrace -k says.
+pub fn run(words: &[&str]) -> String {
+    let words = [&[rstrace_binary().as_str(), "-k"], words].concat();
+    Program::new(&words).run().ended_well().stderr
 }
 
-const CHAIN: [&str; 4] = ["innermost", "middle", "outermost", "main"];
+fn traced(calls: &str, program: &str) -> String {
+    run(&["-e", calls, program])
+}
+
+pub const CHAIN: [&str; 4] = ["innermost", "middle", "outermost", "main"];
 
 fn assert_chain(text: &str) {
     let frames = frames(text, "getppid(");
@@ -46,6 +51,46 @@ fn a_c_program_without_frame_pointers_shows_its_functions_to_the_bottom() {
     let frames = frames(&text, "getppid(");
     assert_eq!(name(&frames[0]), "syscall", "{text}");
     assert_eq!(name(&frames[frames.len() - 1]), "_start", "{text}");
+}
+
+#[test]
+fn a_function_pair_and_the_other_transport_have_them_too() {
+    for backend in ["auto", "tracepoint"] {
+        for transport in ["ring", "perf"] {
+            let text =
+                run(&["--backend", backend, "--transport", transport, "-e", "open", &fixture("stacks")]);
+            let frames = frames(&text, "\"/dev/null\"");
+            assert_eq!(names(&frames)[1..5], CHAIN, "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_first_execve_does_not_show_the_tracer() {
+    let words = [&rstrace_binary(), "-k", "-e", "trace=execve", &fixture("gate"), &fixture("exit_code"), "0"];
+    let mut running = Program::new(&words).with_stdin().start();
+    running.wait_for_stdout("\n");
+    running.tell(b"\n");
+    let text = running.finish().ended_well().stderr;
+    assert_eq!(frames(&text, "execve("), ["the program has not begun"], "{text}");
+    let second = text.rfind("execve(").expect("it executes a program");
+    let frames = frames(&text[second..], "execve(");
+    assert_eq!(name(&frames[frames.len() - 1]), "_start", "{text}");
+    assert!(names(&frames).contains(&"main"), "{text}");
+}
+
+#[test]
+fn only_lines_have_frames() {
+    for (words, message) in [
+        (["-c", "-k"], "-k shows frames behind each call, and -c shows none"),
+        (["--json", "-k"], "-k is about lines and tables of text"),
+    ] {
+        let refused = Program::new(&[&[rstrace_binary().as_str()], &words[..], &["true"]].concat()).run();
+        assert!(!refused.status.success() && refused.stderr.contains(message), "{}", refused.stderr);
+    }
+    // a call that is not shown shows no frames either
+    let text = run(&["-Z", "-e", "trace=getppid,execve", &fixture("stacks")]);
+    assert!(!text.contains(" > "), "{text}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! User stacks, as lines behind that of their call.
 
 use crate::output::line::{Lines, put};
-use crate::output::quote::escaped;
+use crate::output::quote::printable;
 use rstrace_core::stacks::{Frame, Stack, StackEnd};
 use std::io::Write;
 
@@ -30,12 +30,12 @@ fn write_frame(out: &mut Vec<u8>, frame: &Frame) {
     };
     let begin = |out: &mut Vec<u8>| {
         put!(out, "\n > ");
-        escaped(out, file);
+        printable(out, file);
     };
     for function in frame.functions.iter() {
         begin(out);
         put!(out, "(");
-        escaped(out, function.name.as_bytes());
+        printable(out, function.name.as_bytes());
         if function.inlined {
             put!(out, " inlined) [{offset:#x}]");
         } else {
