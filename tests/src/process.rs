@@ -32,12 +32,12 @@ impl Program {
         // A group of its own: to be killed whole, and to get a Ctrl-C whole.
         command.process_group(0);
         // The signals of a shell's background jobs and of nohup would be ignored here too. And descriptors that whoever
-        // runs the tests left open would move the numbers of all that are opened.
+        // runs the tests left open would move the numbers of all that are opened (close_range has CLOEXEC from 5.11 on).
         // SAFETY: both are bare system calls; nothing else happens between fork and exec.
         unsafe {
             command.pre_exec(|| {
-                if libc::close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int) != 0 {
-                    return Err(std::io::Error::last_os_error());
+                for descriptor in 3..1024 {
+                    libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
                 }
                 for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
                     libc::signal(signal, libc::SIG_DFL);

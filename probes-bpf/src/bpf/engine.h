@@ -213,14 +213,22 @@ static __always_inline struct scratch *scratch_of(u32 lane)
 	return bpf_map_lookup_elem(&scratches, &lane);
 }
 
-/* bpf_get_current_pid_tgid(); by loads, where the task is had as a typed pointer. */
-static __always_inline u64 current_pid_tgid(void)
+/*
+ * The current thread, which a program asks for once, as that is a call. Where the verifier knows the
+ * pointer's type (from 5.15 on), it is read through without a helper.
+ */
+static __always_inline struct task_struct *current_task(void)
 {
-	struct task_struct *task;
+	if (config.typed)
+		return bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
+}
 
+/* bpf_get_current_pid_tgid() */
+static __always_inline u64 current_pid_tgid(struct task_struct *task)
+{
 	if (!config.typed)
 		return bpf_get_current_pid_tgid();
-	task = bpf_get_current_task_btf();
 	return (u64)task->tgid << 32 | (u32)task->pid;
 }
 
@@ -308,30 +316,28 @@ static __noinline long emit(void *ctx, struct scratch *s)
 	return send(ctx, s);
 }
 
-static __always_inline struct pt_regs *current_regs(void)
+static __always_inline struct pt_regs *current_regs(struct task_struct *task)
 {
 	if (config.typed)
-		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	return arch_task_regs_by_stack((struct task_struct *)bpf_get_current_task());
+		return (struct pt_regs *)bpf_task_pt_regs(task);
+	return arch_task_regs_by_stack(task);
 }
 
 /* The user's instruction pointer in the current thread. */
 static __always_inline u64 current_pointer(void)
 {
-	struct pt_regs *regs = current_regs();
+	struct pt_regs *regs = current_regs(current_task());
 	unsigned long pointer = 0;
 
 	bpf_probe_read_kernel(&pointer, sizeof(pointer), &ARCH_INSTRUCTION_POINTER(regs));
 	return pointer;
 }
 
-/* Where the verifier knows the type of a pointer (from 5.15 on), it is read through without a helper. */
-static __always_inline bool current_is_compat(void)
+static __always_inline bool current_is_compat(struct task_struct *task)
 {
 	if (config.typed)
-		return arch_is_compat_status(bpf_get_current_task_btf()->thread_info.status);
-	return arch_is_compat_status(
-		BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread_info.status));
+		return arch_is_compat_status(task->thread_info.status);
+	return arch_is_compat_status(BPF_CORE_READ(task, thread_info.status));
 }
 
 /* Which pair a syscall belongs to, with BY_FUNCTION; 0 if to none. */
@@ -364,18 +370,18 @@ static __noinline bool args_of_copied_regs(struct call *c)
 {
 	struct pt_regs regs;
 
-	if (bpf_probe_read_kernel(&regs, sizeof(regs), current_regs()))
+	if (bpf_probe_read_kernel(&regs, sizeof(regs), current_regs(current_task())))
 		return 0;
 	arch_syscall_args(&regs, c->flags & CALL_COMPAT, c->args);
 	return 1;
 }
 
 /* The arguments of the system call that the thread is in; 0 if they can't be had. */
-static __always_inline bool args_of_current(struct call *c)
+static __always_inline bool args_of_current(struct task_struct *task, struct call *c)
 {
 	if (!config.typed)
 		return args_of_copied_regs(c);
-	arch_syscall_args(current_regs(), c->flags & CALL_COMPAT, c->args);
+	arch_syscall_args(current_regs(task), c->flags & CALL_COMPAT, c->args);
 	return 1;
 }
 
@@ -725,7 +731,7 @@ static __always_inline int leave(void *ctx, struct call *c, const bool has_tails
 		if (c->ret == -ENOSYS && is_killed_within(c->nr, c->flags & CALL_COMPAT, c->ret))
 			return 0;
 		if (!c->has_args && c->nr != ~0U)
-			c->has_args = args_of_current(c);
+			c->has_args = args_of_current(current_task(), c);
 		if (filter.entry && passes(c->lane, pair, c->args) != MATCH_YES)
 			return 0;
 		if (filter.by_result && !is_result_wanted(c, 0, c->nr, c->flags))

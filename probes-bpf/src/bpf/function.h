@@ -17,17 +17,18 @@
  */
 static __always_inline bool as_syscall(struct call *c)
 {
+	struct task_struct *task = current_task();
 	unsigned long nr = 0;
 	u32 pair;
 
-	bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR(current_regs()));
-	c->flags = current_is_compat() ? CALL_COMPAT : 0;
+	bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR(current_regs(task)));
+	c->flags = current_is_compat(task) ? CALL_COMPAT : 0;
 	c->nr = nr;
 	pair = pair_of_syscall(c->flags & CALL_COMPAT, c->nr);
 	if (!(pair & BY_FUNCTION))
 		return 0;
 	c->pair = pair & ~BY_FUNCTION;
-	c->has_args = args_of_current(c);
+	c->has_args = args_of_current(task, c);
 	if (!c->has_args)
 		return 0;
 	/* no syscall is inside another; and from one to the next the stack begins at random */
@@ -66,7 +67,7 @@ static __always_inline int function_return(void *ctx, u32 slot, u64 pid_tgid, s6
 
 static __always_inline int kprobe_entry(struct pt_regs *ctx, u32 slot)
 {
-	struct call c = {.pid_tgid = current_pid_tgid()};
+	struct call c = {.pid_tgid = current_pid_tgid(current_task())};
 
 	if (!wanted(c.pid_tgid))
 		return 0;
@@ -77,7 +78,7 @@ static __always_inline int kprobe_entry(struct pt_regs *ctx, u32 slot)
 
 static __always_inline int kprobe_return(struct pt_regs *ctx, u32 slot)
 {
-	u64 pid_tgid = current_pid_tgid();
+	u64 pid_tgid = current_pid_tgid(current_task());
 
 	if (!wanted(pid_tgid))
 		return 0;
@@ -87,7 +88,7 @@ static __always_inline int kprobe_return(struct pt_regs *ctx, u32 slot)
 /* The verifier lets a program read only the arguments that the function has. */
 static __always_inline int fentry_entry(u64 *ctx, u32 slot)
 {
-	struct call c = {.pid_tgid = current_pid_tgid()};
+	struct call c = {.pid_tgid = current_pid_tgid(current_task())};
 
 	if (!wanted(c.pid_tgid))
 		return 0;
@@ -119,7 +120,7 @@ static __always_inline int fentry_entry(u64 *ctx, u32 slot)
 
 static __always_inline int fentry_return(u64 *ctx, u32 slot)
 {
-	u64 pid_tgid = current_pid_tgid(), ret = 0;
+	u64 pid_tgid = current_pid_tgid(current_task()), ret = 0;
 
 	if (!wanted(pid_tgid))
 		return 0;

@@ -109,7 +109,7 @@ static __always_inline void end_inflight(void *ctx, struct scratch *s, u64 pid_t
 
 	if (!in || !in->pair)
 		goto out;
-	regs = current_regs();
+	regs = current_regs(current_task());
 	if (regs) {
 		unsigned long orig = 0;
 

@@ -14,7 +14,7 @@ static __always_inline int tally_enter(u32 nr)
 		return 0;
 	if (!in_scope(bpf_get_current_pid_tgid()) || is_before_exec(nr) || !is_of_user())
 		return 0;
-	start_clock(nr, current_is_compat());
+	start_clock(nr, current_is_compat(current_task()));
 	return 0;
 }
 
@@ -37,7 +37,7 @@ static __always_inline int tally_exit(u32 nr, s64 ret)
 		nr = clock->nr;
 		compat = clock->compat;
 	} else {
-		compat = current_is_compat();
+		compat = current_is_compat(current_task());
 		/* an execve that succeeded was seen, unless it is not the target's */
 		if (is_of_new_child(nr, ret, compat) || (!ret && nr == config.execve[compat]))
 			return 0;
@@ -68,7 +68,7 @@ int raw_tally_exit(struct bpf_raw_tracepoint_args *ctx)
 
 	/* the same registers, but so they are read without a call */
 	if (config.typed)
-		nr = ARCH_SYSCALL_NR((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+		nr = ARCH_SYSCALL_NR(current_regs(current_task()));
 	else
 		bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR(regs));
 	return tally_exit(nr, ctx->args[1]);

@@ -94,18 +94,19 @@ static __always_inline bool is_before_exec(u32 nr)
 SEC("raw_tp/sys_enter")
 int raw_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct call c = {.lane = LANE_ENTER, .pid_tgid = current_pid_tgid()};
+	struct task_struct *task = current_task();
+	struct call c = {.lane = LANE_ENTER, .pid_tgid = current_pid_tgid(task)};
 
 	if (!in_scope(c.pid_tgid))
 		return 0;
 	c.nr = ctx->args[1];
 	if (is_before_exec(c.nr) || !is_of_user())
 		return 0;
-	c.flags = current_is_compat() ? CALL_COMPAT : 0;
+	c.flags = current_is_compat(task) ? CALL_COMPAT : 0;
 	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);
 	if (!c.pair || c.pair & BY_FUNCTION)
 		return 0;
-	if (!args_of_current(&c))
+	if (!args_of_current(task, &c))
 		return 0;
 	sigreturn_args((void *)ctx->args[0], &c);
 	return enter_syscall(ctx, &c);
@@ -114,31 +115,32 @@ int raw_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 SEC("tp/raw_syscalls/sys_enter")
 int classic_sys_enter(struct classic_sys_enter *ctx)
 {
-	struct call c = {.lane = LANE_ENTER, .pid_tgid = current_pid_tgid()};
+	struct task_struct *task = current_task();
+	struct call c = {.lane = LANE_ENTER, .pid_tgid = current_pid_tgid(task)};
 
 	if (!in_scope(c.pid_tgid))
 		return 0;
 	c.nr = ctx->id;
 	if (is_before_exec(c.nr) || !is_of_user())
 		return 0;
-	c.flags = current_is_compat() ? CALL_COMPAT : 0;
+	c.flags = current_is_compat(task) ? CALL_COMPAT : 0;
 	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);
 	if (!c.pair || c.pair & BY_FUNCTION)
 		return 0;
 	for (int i = 0; i < MAX_ARGS; i++)
 		c.args[i] = c.flags & CALL_COMPAT ? (u32)ctx->args[i] : ctx->args[i];
 	if (c.nr == config.sigreturn[c.flags & CALL_COMPAT ? 1 : 0])
-		sigreturn_args(current_regs(), &c);
+		sigreturn_args(current_regs(task), &c);
 	return enter_syscall(ctx, &c);
 }
 
-static __always_inline int sys_exit(void *ctx, u64 pid_tgid, s64 nr, s64 ret)
+static __always_inline int sys_exit(void *ctx, struct task_struct *task, u64 pid_tgid, s64 nr, s64 ret)
 {
 	struct call c = {.lane = LANE_EXIT, .pid_tgid = pid_tgid, .nr = nr, .ret = ret};
 
 	if (held)
 		return 0;
-	c.flags = current_is_compat() ? CALL_COMPAT : 0;
+	c.flags = current_is_compat(task) ? CALL_COMPAT : 0;
 	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);
 	if (c.pair & BY_FUNCTION)
 		c.pair = 0;
@@ -152,26 +154,28 @@ static __always_inline int sys_exit(void *ctx, u64 pid_tgid, s64 nr, s64 ret)
 SEC("raw_tp/sys_exit")
 int raw_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 pid_tgid = current_pid_tgid();
+	struct task_struct *task = current_task();
+	u64 pid_tgid = current_pid_tgid(task);
 	unsigned long nr = 0;
 
 	if (!wanted(pid_tgid))
 		return 0;
 	if (config.typed)
-		nr = ARCH_SYSCALL_NR(current_regs());
+		nr = ARCH_SYSCALL_NR(current_regs(task));
 	else
 		bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR((struct pt_regs *)ctx->args[0]));
-	return sys_exit(ctx, pid_tgid, nr, ctx->args[1]);
+	return sys_exit(ctx, task, pid_tgid, nr, ctx->args[1]);
 }
 
 SEC("tp/raw_syscalls/sys_exit")
 int classic_sys_exit(struct classic_sys_exit *ctx)
 {
-	u64 pid_tgid = current_pid_tgid();
+	struct task_struct *task = current_task();
+	u64 pid_tgid = current_pid_tgid(task);
 
 	if (!wanted(pid_tgid))
 		return 0;
-	return sys_exit(ctx, pid_tgid, ctx->id, ctx->ret);
+	return sys_exit(ctx, task, pid_tgid, ctx->id, ctx->ret);
 }
 
 SEC("raw_tp/signal_generate")
@@ -235,7 +239,7 @@ int classic_exit(void *ctx)
 static __always_inline int prepare_exec(void *ctx, void *again)
 {
 	/* if only failures are asked for, they are read when it has failed */
-	if (wanted(current_pid_tgid()) && !(filter.by_result && filter.statuses == STATUS_FAILED))
+	if (wanted(bpf_get_current_pid_tgid()) && !(filter.by_result && filter.statuses == STATUS_FAILED))
 		send_vectors(ctx, LANE_PREPARE_EXEC, again);
 	return 0;
 }

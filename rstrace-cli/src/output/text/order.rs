@@ -7,6 +7,9 @@ use super::page::Page;
 use crate::output::line::Lines;
 use crate::output::prefix::Mark;
 
+/// So many moves of what waits are made for each piece, on average, to keep the queue sorted.
+const MOVES: usize = 8;
+
 /// The pieces that wait.
 #[derive(Debug)]
 pub struct Order {
@@ -14,6 +17,8 @@ pub struct Order {
     pieces: Vec<Piece>,
     /// By time, and by when they came: the places of the pieces.
     queue: Vec<(u64, u32)>,
+    /// How many moves are left to keep the queue sorted; `None` where there were too few, and it is not.
+    moves: Option<usize>,
     /// What is left after a release, while it is moved to the beginning.
     spare: (Vec<u8>, Vec<Piece>),
     /// Bytes from which on it is worth while to release.
@@ -60,7 +65,14 @@ enum What {
 impl Order {
     /// Nothing waits.
     pub fn new(lines: Lines) -> Self {
-        Self { lines, pieces: Vec::new(), queue: Vec::new(), spare: Default::default(), enough: 0 }
+        Self {
+            lines,
+            pieces: Vec::new(),
+            queue: Vec::new(),
+            moves: Some(0),
+            spare: Default::default(),
+            enough: 0,
+        }
     }
 
     /// Whether nothing waits.
@@ -153,14 +165,23 @@ impl Order {
         Piece { what, tid, mark: Mark::default(), begin, end, name: begin, args: begin, invisible: 0 }
     }
 
+    /// Pieces come nearly in order, so most have their place a few steps from the end of the queue.
     fn push(&mut self, time_ns: u64, piece: Piece) {
-        self.queue.push((time_ns, self.pieces.len() as u32));
+        let waiting = (time_ns, self.pieces.len() as u32);
         self.pieces.push(piece);
+        let Some(moves) = self.moves.map(|moves| moves + MOVES) else { return self.queue.push(waiting) };
+        let later = self.queue.iter().rev().take(moves + 1).take_while(|(time, _)| *time > time_ns).count();
+        self.moves = moves.checked_sub(later);
+        let at = if self.moves.is_some() { self.queue.len() - later } else { self.queue.len() };
+        self.queue.insert(at, waiting);
     }
 
     /// Prints what is from this time or before.
     pub fn release(&mut self, until_ns: u64, page: &mut Page) {
-        self.queue.sort_unstable();
+        if self.moves.is_none() {
+            self.queue.sort_unstable();
+        }
+        self.moves = Some(0);
         let count = self.queue.partition_point(|(time, _)| *time <= until_ns);
         for (time, place) in &self.queue[..count] {
             print(&self.pieces[*place as usize], *time, self.lines.bytes(), page);

@@ -211,13 +211,24 @@ impl Page {
         self.lines.format(|out| match (self.pids, name) {
             (Pids::Never, _) => {}
             (Pids::WhenSeveral, _) if !several => {}
-            (Pids::WhenSeveral | Pids::Bracketed, None) => put!(out, "[pid {tid:>5}] "),
-            (Pids::WhenSeveral | Pids::Bracketed, Some(name)) => {
-                put!(out, "[pid {tid:>5}");
-                write_name(out, name.bytes());
+            (Pids::WhenSeveral | Pids::Bracketed, name) => {
+                let mut digits = itoa::Buffer::new();
+                let digits = digits.format(tid).as_bytes();
+                out.extend_from_slice(b"[pid ");
+                out.extend_from_slice(blanks(digits));
+                out.extend_from_slice(digits);
+                if let Some(name) = name {
+                    write_name(out, name.bytes());
+                }
                 out.extend_from_slice(b"] ");
             }
-            (Pids::Column, None) => put!(out, "{tid:<5} "),
+            (Pids::Column, None) => {
+                let mut digits = itoa::Buffer::new();
+                let digits = digits.format(tid).as_bytes();
+                out.extend_from_slice(digits);
+                out.extend_from_slice(blanks(digits));
+                out.push(b' ');
+            }
             (Pids::Column, Some(name)) => {
                 put!(out, "{tid}");
                 write_name(out, name.bytes());
@@ -227,6 +238,12 @@ impl Page {
         let prefix = &mut self.prefix;
         self.lines.format(|out| prefix.write(out, tid, time_ns, mark.place));
     }
+}
+
+/// What fills an id up to five columns.
+fn blanks(digits: &[u8]) -> &'static [u8] {
+    let blanks: &[u8] = b"     ";
+    blanks.get(digits.len()..).unwrap_or_default()
 }
 
 /// Ends a line whose call will not be seen to return.

@@ -112,3 +112,22 @@ fn a_line_has_the_number_of_its_threads_latest_call_there() {
         ["5     [  39] f(1, 2) = 0", "5     [  39] x", "5     [  60] f(1, 2) = 0", "5     [????] x"];
     assert_eq!(lines, expected);
 }
+
+#[test]
+fn pieces_are_printed_by_time_however_many_have_to_move() {
+    // from none that moves, through a few and one that moves far, to each that passes all others
+    let steps = [1, 3, 37, 61, 97];
+    for step in steps {
+        let mut waiting = Waiting::new(0);
+        for i in 0..98 {
+            waiting.line(i * step % 98, u64::from(i * step % 98));
+        }
+        let expected: Vec<_> = (0..98).map(|tid| format!("{tid:<5} x")).collect();
+        assert_eq!(waiting.until(40), expected[..=40], "{step}");
+        assert_eq!(
+            waiting.line(98, 3).until(97),
+            [&["98    x".to_owned()], &expected[41..]].concat(),
+            "{step}"
+        );
+    }
+}
