@@ -27,7 +27,7 @@ __noinline int capture_stack(u32 lane)
 	payload->status = PAYLOAD_WHOLE | PAYLOAD_MADE;
 	payload->address = STACK_TAG;
 	user = (void *)s->data + off + sizeof(*payload);
-	bpf_probe_read_kernel(user, sizeof(*user), current_regs());
+	bpf_probe_read_kernel(user, sizeof(*user), current_regs(current_task()));
 	address = ARCH_STACK_POINTER(user);
 	at = off + sizeof(*payload) + sizeof(*user);
 	for (int i = 0; i < STACK_PAGES; i++) {
