@@ -185,6 +185,8 @@ constants! {
     POINTER_TAG: u64 = 1 << 62;
     /// The address of a payload that is a name, and the id of who has it.
     NAME_TAG: u64 = 1 << 61;
+    /// The address of the payload that is a user stack.
+    STACK_TAG: u64 = 1 << 60;
 
     /// From a member of what was captured; plus that capture's index.
     FROM_CAPTURED: u8 = 16;

@@ -85,6 +85,8 @@ pub struct Options {
     pub json: bool,
     /// What stands before a line.
     pub prefixes: Prefixes,
+    /// Whether user stacks are shown.
+    pub stacks: bool,
     /// How exactly the time that a call took is shown, if it is.
     pub call_times: Option<Precision>,
     /// Whether the names of arguments are shown.
@@ -275,6 +277,7 @@ impl Task {
                 picks,
             )?,
             prefixes: format::prefixes(&cli.format)?,
+            stacks: cli.format.stack_traces,
             call_times: format::call_times(&cli.format)?,
             arg_names: cli.format.arg_names,
             always_pid: cli.format.always_show_pid,

@@ -63,6 +63,12 @@ pub fn warn(report: &Report, room: &str) {
     if let Some(others) = others(report) {
         say(&others);
     }
+    if report.lost_mappings > 0 {
+        say(&format!(
+            "-k: {} mappings were not told of in time: frames may be missing, or have names of what stood there before",
+            report.lost_mappings
+        ));
+    }
     if ledger.lost.total() > ledger.lost.ended_within {
         say(&format!(
             "{} of {} calls were lost: {} ({room} gives more room, --stats the whole account)",

@@ -268,6 +268,7 @@ fn core_options(options: &Options) -> rstrace_core::Options {
         signals: options.shows_signals().then_some(&rstrace_probes::SIGINFO),
         callers: options.json || options.names,
         pointers: options.prefixes.pointer,
+        stacks: options.stacks,
         interrupts: options.interrupts,
         let_go: options.let_go,
         counting: options.summary.as_ref().map(Summary::counting),

@@ -11,8 +11,9 @@ use crate::event::{
 };
 use crate::memory::{self, Memory, Payloads, Piece};
 use crate::parts::Parts;
-use crate::probe::{Capture, End, From, PATH_MAX, Payload, Probe, RawCall, When};
+use crate::probe::{Capture, End, From, MAX_CAPTURES, PATH_MAX, Payload, Probe, RawCall, When};
 use crate::record::{self, Record};
+use crate::stacks::{Stack, Stacks};
 use crate::statistics::Statistics;
 
 /// Where events go.
@@ -64,6 +65,8 @@ pub(crate) struct Delivery {
     siginfo: Option<&'static Type>,
     /// How many calls are handed out at most.
     most: Option<u64>,
+    /// What unwinds user stacks, if that was asked for.
+    stacks: Option<Stacks>,
     /// Records that came from the kernel, up to the last call that was asked for.
     pub records: u64,
     /// Of these, parts of calls.
@@ -83,6 +86,7 @@ impl Delivery {
         pairs: Vec<Known>,
         siginfo: Option<&'static Type>,
         most: Option<u64>,
+        stacks: Option<Stacks>,
     ) -> Self {
         Self {
             probes,
@@ -90,6 +94,7 @@ impl Delivery {
             parts: Parts::default(),
             siginfo,
             most,
+            stacks,
             records: 0,
             parts_read: 0,
             delivered: 0,
@@ -98,6 +103,11 @@ impl Delivery {
             lost_shown: 0,
             error: None,
         }
+    }
+
+    /// What unwinds user stacks.
+    pub(crate) fn stacks(&self) -> Option<&Stacks> {
+        self.stacks.as_ref()
     }
 
     pub(crate) fn pairs(&self) -> &[Known] {
@@ -187,6 +197,9 @@ impl Delivery {
             layout::RECORD_EXIT => {
                 self.parts.forget(head.pid_tgid);
                 let status = wait_status(head.args[0] as u32);
+                if let Some(stacks) = self.stacks.as_ref().filter(|_| head.args[1] != 0) {
+                    stacks.forget((head.pid_tgid >> 32) as u32, head.time);
+                }
                 sink.event(&point(head, EventKind::Exit { status, last: head.args[1] != 0 }))
             }
             _ => Ok(()),
@@ -225,7 +238,8 @@ impl Delivery {
         sink: &mut dyn Sink,
     ) -> io::Result<()> {
         let Some((known, probe)) = self.known(head) else { return Ok(()) };
-        let call = raw_call(known, head, Memory::new(payloads, self.parts.of(head)), End::Unfinished);
+        let memory = Memory::new(payloads, self.parts.of(head));
+        let call = raw_call(known, head, memory, End::Unfinished);
         let has_vectors = head.flags & layout::CALL_VECTORS != 0;
         let is_to_come = |capture: usize| {
             pending & 1 << capture != 0 || (known.vectors.get(capture) == Some(&true) && !has_vectors)
@@ -235,7 +249,7 @@ impl Delivery {
         decode(
             probe,
             head,
-            (caller(known, call.memory), pointer(known, call.memory)),
+            (caller(known, call.memory), pointer(known, call.memory), None),
             &call,
             Some(told),
             sink,
@@ -248,7 +262,9 @@ impl Delivery {
         let Some((known, probe)) = self.known(head) else { return Ok(false) };
         let memory = Memory::new(payloads, parts.as_deref());
         let call = raw_call(known, head, memory, end);
-        let result = decode(probe, head, (caller(known, memory), pointer(known, memory)), &call, None, sink);
+        let stack = self.stacks.as_ref().map(|stacks| stack(stacks, head, memory));
+        let of_thread = (caller(known, memory), pointer(known, memory), stack.as_ref());
+        let result = decode(probe, head, of_thread, &call, None, sink);
         let incomplete =
             is_incomplete(head, &memory) || parts.as_ref().map_or(head.parts > 0, |parts| !parts.is_whole());
         if let Some(parts) = parts {
@@ -300,11 +316,18 @@ fn pointer(known: &Known, memory: Memory<'_>) -> Option<u64> {
     bytes.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes))
 }
 
+/// The user stack that a call was made from.
+fn stack(stacks: &Stacks, head: &Record, memory: Memory<'_>) -> Stack {
+    let captured = memory.of_capture(MAX_CAPTURES).map_or(&[][..], |captured| captured.bytes());
+    let time_ns = if head.entry_time == 0 { head.time } else { head.entry_time };
+    stacks.stack((head.pid_tgid >> 32) as u32, time_ns, captured).unwrap_or(Stack::NONE)
+}
+
 /// Has a probe decode a call and hands it on; if it has not returned, with at most so many arguments as known.
 fn decode(
     probe: &dyn Probe,
     head: &Record,
-    (caller, pointer): (Option<Caller<'_>>, Option<u64>),
+    (caller, pointer, stack): (Option<Caller<'_>>, Option<u64>, Option<&Stack>),
     call: &RawCall<'_>,
     entered: Option<usize>,
     sink: &mut dyn Sink,
@@ -314,14 +337,14 @@ fn decode(
         let known = entered.map(|known| Call { at_entry: call.at_entry.min(known), ..*call });
         let kind = known.as_ref().map_or(EventKind::Call(call), EventKind::Entered);
         let name = caller.map(|caller| caller.comm);
-        result = sink.event(&Event { caller, name, pointer, ..event(head, kind) });
+        result = sink.event(&Event { caller, name, pointer, stack, ..event(head, kind) });
     });
     result
 }
 
 fn event<'a>(head: &Record, kind: EventKind<'a>) -> Event<'a> {
     let (tgid, tid) = ((head.pid_tgid >> 32) as u32, head.pid_tgid as u32);
-    Event { tgid, tid, time_ns: head.time, caller: None, pointer: None, name: None, kind }
+    Event { tgid, tid, time_ns: head.time, caller: None, pointer: None, stack: None, name: None, kind }
 }
 
 /// An event of a record that says what the thread is called.

@@ -8,6 +8,7 @@ use crate::file::File;
 use crate::flags::{Choices, Flags, Packed};
 use crate::memory::{self, At, Memory, Piece};
 use crate::probe::RawCall;
+use crate::stacks::Stack;
 use crate::strings::Strings;
 
 /// One thing that happened in a traced thread.
@@ -24,6 +25,8 @@ pub struct Event<'a> {
     /// The instruction pointer of the thread, if this is a call or a signal, the session was asked, see
     /// [`Options::pointers`](crate::Options::pointers), and it was known.
     pub pointer: Option<u64>,
+    /// The user stack that a call was made from, when it has ended, see [`Options::stacks`](crate::Options::stacks).
+    pub stack: Option<&'a Stack>,
     /// The thread's name when it happened, of a call when it was entered; of a call it is known if the session was
     /// asked for callers.
     pub name: Option<&'a [u8]>,

@@ -31,6 +31,7 @@ pub mod memory;
 pub mod probe;
 #[doc(hidden)]
 pub mod replay;
+pub mod stacks;
 pub mod statistics;
 pub mod strings;
 pub mod way;

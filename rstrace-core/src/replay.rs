@@ -40,7 +40,7 @@ impl Replay {
                 pointer: None,
             }));
         }
-        Self { delivery: Delivery::new(probes, pairs, Some(siginfo), None), words: Vec::new() }
+        Self { delivery: Delivery::new(probes, pairs, Some(siginfo), None, None), words: Vec::new() }
     }
 
     /// How many pairs there are.

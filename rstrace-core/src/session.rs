@@ -30,6 +30,7 @@ use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::probe::{Capture, From, MAX_CAPTURES, Pair, Probe, What, When};
 use crate::record::Record;
+use crate::stacks::Stacks;
 use crate::statistics::{Counter, Counting, Statistics, Times};
 use crate::target::Target;
 use crate::target::attach::{Process, no_such_process, readers_of_our_output, thread_exists};
@@ -64,6 +65,8 @@ pub struct Options {
     pub callers: bool,
     /// Whether calls and signals say where the program is ([`Event::pointer`]).
     pub pointers: bool,
+    /// Whether calls say from where they were made ([`Event::stack`]).
+    pub stacks: bool,
     /// What is counted beside the events or instead of them.
     pub counting: Option<Counting>,
     /// When to end at the latest, counted from the beginning of [`Session::run`]. A command that still runs goes on.
@@ -119,6 +122,8 @@ pub struct Report {
     pub expired: bool,
     /// Whether the sink's reader was gone before the end.
     pub closed: bool,
+    /// Mappings of code that the kernel could not tell of, where user stacks were asked for.
+    pub lost_mappings: u64,
     /// What was counted, if that was asked for.
     pub statistics: Option<Statistics>,
     /// The backends that were used.
@@ -175,6 +180,27 @@ enum End {
     Thread,
     /// A signal only.
     Signal,
+}
+
+impl End {
+    /// Watches what the target has mapped and will map.
+    fn watch_mappings(&self, target: &Target) -> Result<Stacks> {
+        let (pids, tids): (Vec<u32>, Vec<u32>) = match (self, target) {
+            (Self::Command { process, .. }, _) => (vec![process.pid], vec![process.pid]),
+            (Self::Processes { processes, .. }, _) => (
+                processes.iter().map(|process| process.pid).collect(),
+                processes.iter().flat_map(Process::threads).collect(),
+            ),
+            (Self::Thread, Target::Thread(tid)) => {
+                // any thread of its process may map what it executes
+                let pid = underway::group_of(*tid).unwrap_or(*tid);
+                (vec![pid], Process::open(pid)?.threads().into_iter().collect())
+            }
+            _ => (Vec::new(), Vec::new()),
+        };
+        let held = matches!(self, Self::Command { .. });
+        Stacks::start(&pids, &tids, pids.is_empty() || target.follows(), held)
+    }
 }
 
 impl fmt::Debug for Session<'_> {
@@ -280,6 +306,7 @@ impl<'m> Session<'m> {
                 }),
             },
             uid: options.uid,
+            stacks: options.stacks && !silent,
             held: matches!(end, End::Command { .. }),
             let_go: options.let_go,
             filter: filter.clone(),
@@ -287,6 +314,8 @@ impl<'m> Session<'m> {
             buffer: if silent { 4096 } else { buffer.max(4096).next_power_of_two() },
             counting: options.counting,
         };
+        // before the programs are attached: what is mapped from now on is told of
+        let stacks = if settings.stacks { Some(end.watch_mappings(&options.target)?) } else { None };
         let ring = match transport {
             Transport::Ring => Some(Ring::make(settings.buffer)?),
             Transport::Perf => None,
@@ -306,7 +335,7 @@ impl<'m> Session<'m> {
         }
         attached.attach(machine, &plan)?;
         let warnings = plan.warnings.clone();
-        let delivery = Delivery::new(probes, known, options.signals, options.calls);
+        let delivery = Delivery::new(probes, known, options.signals, options.calls, stacks);
         let mut session = Self {
             pump: Pump::start(reader)?,
             attached,
@@ -477,6 +506,9 @@ impl<'m> Session<'m> {
             ended = self.has_ended(&epoll);
             let delivery = &mut self.delivery;
             let any = self.pump.read(&mut |bytes| delivery.record(bytes, sink))?;
+            if let Some(stacks) = self.delivery.stacks() {
+                stacks.advance(self.pump.complete_ns());
+            }
             if self.delivery.error.is_none() {
                 let lasting_ns = monotonic_ns().saturating_sub(LASTING_NS);
                 self.tell_of_entered(self.pump.complete_ns().min(lasting_ns), sink);
@@ -636,6 +668,7 @@ impl<'m> Session<'m> {
                 time_ns: 0,
                 caller: None,
                 pointer: None,
+                stack: None,
                 name: None,
                 kind: EventKind::Lost { calls },
             };
@@ -661,6 +694,7 @@ impl<'m> Session<'m> {
             interrupted,
             expired,
             closed,
+            lost_mappings: self.delivery.stacks().map_or(0, Stacks::lost),
             statistics,
             backends: self.plan.backends.clone(),
             transport: self.transport,

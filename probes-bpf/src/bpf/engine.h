@@ -398,6 +398,7 @@ static __always_inline bool args_of_current(struct task_struct *task, struct cal
 #include "filter.h"
 #include "stats.h"
 #include "capture.h"
+#include "stack.h"
 
 static __always_inline void begin_reading(struct scratch *s, u32 when)
 {
@@ -568,6 +569,13 @@ static __always_inline int enter(void *ctx, struct call *c)
 		s->record.args[i] = c->args[i];
 	s->record.nr = c->nr;
 	s->frame = c->frame;
+	if (config.stacks) {
+		/* too long to wait in-flight */
+		capture_stack(c->lane);
+		emit(ctx, s);
+		s->record.parts++;
+		s->len = 0;
+	}
 	s->pending = (1U << p->captures) - 1;
 	if (config.complex && p->complex) {
 		begin_reading(s, WHEN_ENTRY);
@@ -750,6 +758,8 @@ static __always_inline int leave(void *ctx, struct call *c, const bool has_tails
 		s->record.pair = pair;
 		s->record.flags = c->flags | CALL_NO_ENTRY;
 		s->record.slot = c->slot;
+		if (config.stacks)
+			capture_stack(c->lane);
 		s->pending = ALL_CAPTURES;
 	}
 	s->record.ret = c->ret;

@@ -22,6 +22,8 @@
 #define MAX_SYSCALLS 512
 /* captured bytes that wait in the in-flight map; what is longer goes ahead as a part */
 #define INLINE_LEN 256
+/* pages of the user's stack that are captured, the first one from the stack pointer on */
+#define STACK_PAGES 3
 /* payload bytes of one record; what is longer goes ahead as parts */
 #define MAX_DATA (6 * (STEP_LEN + 16))
 /* CPUs whose perf buffers are told apart; a power of two */
@@ -211,6 +213,8 @@ struct socket_ends {
 #define POINTER_TAG (1ULL << 62)
 /* Likewise of one that is a name, and the id of who has it. */
 #define NAME_TAG (1ULL << 61)
+/* The address of the payload that is the user's struct pt_regs and the stack from its pointer on. */
+#define STACK_TAG (1ULL << 60)
 
 /* An argument that a capture goes without. */
 #define NO_ARG 0xff
@@ -334,6 +338,7 @@ struct config {
 	u32 kinds;
 	u32 simple;
 	u32 complex;   /* some pairs are */
+	u32 stacks;    /* each call brings its user stack */
 	u32 selecting; /* some pairs have rows of their own for some values of an argument */
 	u32 slots;     /* in use: that of syscalls, and those of functions */
 	u32 execve[2]; /* its number, native and compat: the kernel reports every exec that succeeded by it */

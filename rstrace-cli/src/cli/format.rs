@@ -47,6 +47,14 @@ pub struct Format {
     #[arg(short = 'i', long)]
     pub instruction_pointer: bool,
 
+    /// Show the stack of the functions that each system call was made from
+    ///
+    /// It stands behind the call, the innermost function first: ` > FILE(FUNCTION+0xOFFSET) [0xOFFSET-IN-FILE]`.
+    /// A last line says so where the stack has more frames than are shown. The frames of a call that never returns
+    /// stand behind the end of its thread; signals have none.
+    #[arg(short = 'k', long, alias = "stack-trace")]
+    pub stack_traces: bool,
+
     /// Show the name of each argument
     #[arg(short = 'N', long)]
     pub arg_names: bool,

@@ -198,6 +198,7 @@ mod tests {
             time_ns: 0,
             caller: None,
             pointer: None,
+            stack: None,
             name: None,
             kind: EventKind::Lost { calls: 3 },
         };

@@ -65,6 +65,7 @@ impl Task {
         let target = target(cli.exec, cli.command, &cli.pids, cli.tid, cli.follow)?;
         let session = rstrace_core::Options {
             callers: false,
+            stacks: false,
             pointers: false,
             interrupts: Default::default(),
             let_go: false,

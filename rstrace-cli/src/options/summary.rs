@@ -50,6 +50,9 @@ pub fn summary(cli: &Cli) -> Result<Option<Summary>, Error> {
     let interval = cli.interval.as_deref().map(interval).transpose()?;
     match (cli.summary_only, cli.summary) {
         (true, true) => refuse!("-c and -C exclude each other: -C prints the calls too, -c does not"),
+        (true, _) if cli.format.stack_traces => {
+            refuse!("-k shows frames behind each call, and -c shows none: leave one of them out, or give -C")
+        }
         (false, false) => {
             let given = [
                 (cli.summary_wall_clock, "-w"),

@@ -56,6 +56,7 @@ fn line(name: &str, args: &[u64], captured: &[Piece<'_>], result: i64) -> String
             time_ns: 2,
             caller: None,
             pointer: None,
+            stack: None,
             name: None,
             kind: EventKind::Call(call),
         };

@@ -19,8 +19,13 @@ const fn short(byte: u8) -> Option<u8> {
 /// another octal digit.
 pub fn quoted(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
-    escape(out, bytes, |byte| matches!(byte, b' '..=b'~'));
+    printable(out, bytes);
     out.push(b'"');
+}
+
+/// Likewise, without the quotes.
+pub fn printable(out: &mut Vec<u8>, bytes: &[u8]) {
+    escape(out, bytes, |byte| matches!(byte, b' '..=b'~'));
 }
 
 /// Likewise, of what stands between `<` and `>`.

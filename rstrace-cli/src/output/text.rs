@@ -7,6 +7,7 @@
 mod files;
 mod order;
 mod page;
+mod stack;
 
 use super::errno;
 use super::line::{Limits, Lines, Token, put};
@@ -155,6 +156,8 @@ pub struct Text<W> {
     /// Leaders whose place a thread has taken, until the next event tells whether its execve is traced.
     superseded: HashMap<u32, Superseded>,
     signals: Signals,
+    /// Stacks of calls that never return, by thread: they stand behind its end.
+    last_stacks: HashMap<u32, Lines>,
 }
 
 /// A thread that took over its leader's id by an execve.
@@ -183,6 +186,7 @@ impl<W: Write> Text<W> {
             over: HashSet::new(),
             superseded: HashMap::new(),
             signals: Signals::default(),
+            last_stacks: HashMap::new(),
         }
     }
 
@@ -310,16 +314,32 @@ impl<W: Write> Text<W> {
         let name = |lines: &mut Lines| lines.push(call.name);
         let style = &self.style;
         let names = style.arg_names;
+        let mut stack = event.stack;
+        if matches!(call.outcome, Outcome::Died)
+            && let Some(stack) = stack.take()
+        {
+            let mut lines = Lines::new(false, style.limits);
+            stack::write(&mut lines, stack);
+            self.last_stacks.insert(tid, lines);
+        }
         if self.is_in_order() {
             let page = &mut self.page;
             page.resume(tid, time_ns, mark, name);
             later_args(&mut page.lines, call, args, names);
             page.result();
             end_call(&mut page.lines, call, time_ns, style);
+            if let Some(stack) = stack {
+                stack::write(&mut page.lines, stack);
+            }
             page.lines.end();
         } else {
             let later = |lines: &mut Lines| later_args(lines, call, args, names);
-            let result = |lines: &mut Lines| end_call(lines, call, time_ns, style);
+            let result = |lines: &mut Lines| {
+                end_call(lines, call, time_ns, style);
+                if let Some(stack) = stack {
+                    stack::write(lines, stack);
+                }
+            };
             self.order.resume(time_ns, tid, mark, name, later, result);
         }
     }
@@ -521,6 +541,7 @@ impl<W: Write> Text<W> {
     }
 
     fn ended_line(&mut self, time_ns: u64, tid: u32, status: WaitStatus) {
+        let stack = self.last_stacks.remove(&tid);
         let told = match status {
             WaitStatus::Exited(_) => !self.style.quiet.exit,
             WaitStatus::Signaled { signal, .. } => self.tells_of(signal),
@@ -535,6 +556,9 @@ impl<W: Write> Text<W> {
                         put!(out, "{} +++", if core { " (core dumped)" } else { "" });
                     }
                 });
+                if let Some(stack) = &stack {
+                    lines.append(stack.bytes(), 0);
+                }
             });
         }
         if self.threads.remove(tid).is_some() {

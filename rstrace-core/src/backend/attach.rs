@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub target: u32,
     pub wish: Wish,
     pub uid: Option<u32>,
+    /// Whether each call brings its user stack.
+    pub stacks: bool,
     /// The target is a command that is held before its exec.
     pub held: bool,
     /// A process that executes a program is traced no more; of a command its first one does not count.
@@ -192,6 +194,7 @@ pub(crate) fn load<'m>(
     config.throttle = settings.wish.throttle.into();
     config.buffer = settings.buffer as u32;
     config.by_uid = settings.uid.is_some().into();
+    config.stacks = settings.stacks.into();
     config.uid = settings.uid.unwrap_or(0);
     config.transport = match settings.transport {
         Transport::Perf => layout::TRANSPORT_PERF,

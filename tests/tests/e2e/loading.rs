@@ -31,11 +31,12 @@ fn every_program_is_verified_in_few_steps() {
     let scratch = Scratch::new();
     let (file, command) = (scratch.at("trace"), fixture("exit_code"));
     let (rstrace, opensnoop) = (rstrace_binary(), opensnoop_binary());
-    let runs: [&[&str]; 5] = [
+    let runs: [&[&str]; 6] = [
         &[&rstrace, "-f", "-o", &file, "--", &command, "0"],
         &[&rstrace, "-f", "-Y", "-yy", "-o", &file, "--", &command, "0"],
         &[&rstrace, "--backend", "tracepoint", "-e", "open", "-o", &file, "--", &command, "0"],
         &[&rstrace, "-e", "open", "-o", &file, "--", &command, "0"],
+        &[&rstrace, "-k", "-f", "-o", &file, "--", &command, "0"],
         &[&opensnoop, "-F", "--", &command, "0"],
     ];
     let mut programs = BTreeMap::new();

@@ -14,7 +14,7 @@ impl Trace {
     fn event(&mut self, tid: u32, time_ns: u64, kind: EventKind<'_>) {
         let caller = matches!(kind, EventKind::Call(_)).then_some(Caller { uid: 7, comm: b"a\"b" });
         self.0
-            .event(&Event { tgid: 5, tid, time_ns, caller, pointer: None, name: None, kind })
+            .event(&Event { tgid: 5, tid, time_ns, caller, pointer: None, stack: None, name: None, kind })
             .expect("a vector takes everything");
     }
 

@@ -16,7 +16,16 @@ impl Trace {
     fn event(&mut self, tgid: u32, tid: u32, kind: EventKind<'_>) -> &mut Self {
         self.1 += 10;
         self.0
-            .event(&Event { tgid, tid, time_ns: self.1, caller: None, pointer: None, name: None, kind })
+            .event(&Event {
+                tgid,
+                tid,
+                time_ns: self.1,
+                caller: None,
+                pointer: None,
+                stack: None,
+                name: None,
+                kind,
+            })
             .expect("a vector takes everything");
         self
     }
@@ -325,6 +334,7 @@ fn a_closed_pipe_is_an_error_once() {
         time_ns: 0,
         caller: None,
         pointer: None,
+        stack: None,
         name: None,
         kind: EventKind::Call(&returned()),
     };
@@ -352,6 +362,7 @@ fn lines_go_out_in_blocks() {
         time_ns: 0,
         caller: None,
         pointer: None,
+        stack: None,
         name: None,
         kind: EventKind::Call(&returned()),
     };
