@@ -9,7 +9,6 @@ use std::io::{self, Read, Seek};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -21,6 +20,7 @@ use nix::time::{ClockId, clock_gettime};
 use object::read::elf::{ElfFile64, ProgramHeader};
 use object::{Endianness, Object, ObjectSection, ReadCache};
 
+use super::guarded;
 use super::space::Mapped;
 use super::unwind::Tables;
 use crate::clock::monotonic_ns;
@@ -126,7 +126,7 @@ impl Files {
                 return Rc::clone(known);
             }
         }
-        let read = |(path, _)| catch_unwind(AssertUnwindSafe(|| Code::read(path, mapped))).ok().flatten();
+        let read = |(path, _)| guarded(|| Code::read(path, mapped)).flatten();
         let file = Rc::new(CodeFile {
             name: mapped.name.as_slice().into(),
             code: found.and_then(read),
@@ -148,7 +148,7 @@ impl Files {
                 let symbols = file.symbols.get_or_init(|| code.symbols());
                 symbols.iter().find_map(|symbols| symbols.look_up(&self.symbolizer, address))
             };
-            catch_unwind(AssertUnwindSafe(look_up)).ok().flatten().unwrap_or_default()
+            guarded(look_up).flatten().unwrap_or_default()
         });
         found.clone()
     }

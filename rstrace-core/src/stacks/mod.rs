@@ -6,10 +6,11 @@ mod files;
 mod space;
 mod unwind;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Once;
 
 use crate::error::Result;
 use events::{Change, Events};
@@ -70,6 +71,19 @@ impl Stack {
     pub(crate) const NONE: Self = Self { frames: Vec::new(), end: StackEnd::NotCaptured };
 }
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what reads files and stacks of the traced program; `None` if it panicked. Whatever they hold, it is no reason to
+/// end, nor to say anything.
+fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
+    GUARDED.set(true);
+    let result = catch_unwind(AssertUnwindSafe(read)).ok();
+    GUARDED.set(false);
+    result
+}
+
 /// What is known of the target's mappings.
 pub(crate) struct Stacks(RefCell<State>);
 
@@ -86,6 +100,15 @@ impl Stacks {
     /// Watches these threads and what they will make (none: all that run), and looks at what their processes have
     /// mapped already, unless they are `held` before they begin. Without `follow` no other processes are traced.
     pub(crate) fn start(pids: &[u32], tids: &[u32], follow: bool, held: bool) -> Result<Self> {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let others = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                if !GUARDED.get() {
+                    others(info);
+                }
+            }));
+        });
         let events = Events::open(tids)?;
         let only = (!follow).then(|| pids.to_vec());
         let mut state = State { events, processes: HashMap::new(), only, files: Files::new() };
@@ -185,9 +208,8 @@ impl State {
         let Some(space) = spaces.iter().rfind(|space| space.since_ns <= time_ns) else {
             return Some(Stack { frames: Vec::new(), end: StackEnd::NotBegun });
         };
-        // the files and the stack are the traced program's: whatever they hold, it is no reason to end
         let unwind = || space.unwind(Registers::new(&pt_regs), stack, MAX_FRAMES);
-        let (places, end) = catch_unwind(AssertUnwindSafe(unwind)).unwrap_or((Vec::new(), StackEnd::Unknown));
+        let (places, end) = guarded(unwind).unwrap_or((Vec::new(), StackEnd::Unknown));
         let frame = |Place { address, within }| {
             let Some(map) = space.find(within) else {
                 return Frame { file: None, functions: Rc::new([]), offset: address, in_function: 0 };

@@ -28,7 +28,8 @@ pub fn names(frames: &[String]) -> Vec<&str> {
 
 /// What rstrace -k says.
 pub fn run(words: &[&str]) -> String {
-    let words = [&[rstrace_binary().as_str(), "-k"], words].concat();
+    let binary = rstrace_binary();
+    let words = [&[binary.as_str(), "-k"], words].concat();
     Program::new(&words).run().ended_well().stderr
 }
 
