@@ -326,6 +326,7 @@ static __always_inline void begin_each(struct scratch *s, const struct capture *
 {
 	struct reading *r = &s->reading;
 	u32 of = c->from - FROM_CAPTURED, begin = r->next + 1;
+	struct iteration *loop;
 	u32 depth = r->depth;
 	u64 elements = 0;
 
@@ -336,12 +337,16 @@ static __always_inline void begin_each(struct scratch *s, const struct capture *
 	r->next = begin + c->body;
 	if (!elements || depth >= MAX_LOOPS)
 		return;
-	r->loops[depth].of = of;
-	r->loops[depth].begin = begin;
-	r->loops[depth].end = r->next;
-	r->loops[depth].left = elements;
-	r->loops[depth].stride = c->scale;
 	r->depth = depth + 1;
+	/* once more: it may have been on the stack meanwhile, where older verifiers forget what is known of
+	 * it */
+	barrier_var(depth);
+	loop = &r->loops[depth & (MAX_LOOPS - 1)];
+	loop->of = of;
+	loop->begin = begin;
+	loop->end = r->next;
+	loop->left = elements;
+	loop->stride = c->scale;
 	r->next = begin;
 }
 

@@ -38,7 +38,7 @@
 #define MAX_KILLS 4
 /* syscalls whose return does not tell which they were */
 #define MAX_RECALLED 4
-/* captures that are done for each element of another may nest so deep */
+/* captures that are done for each element of another may nest so deep; a power of two */
 #define MAX_LOOPS 2
 
 enum record_kind {

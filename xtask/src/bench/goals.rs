@@ -2,7 +2,9 @@
 
 use super::results::Results;
 use super::statistics::Quartiles;
-use super::variants::{FLOOR, PERF, RSTRACE, RSTRACE_FOLLOW, RSTRACE_OPEN, STRACE, UNTRACED};
+use super::variants::{
+    FLOOR, PERF, RSTRACE, RSTRACE_COUNT, RSTRACE_COUNT_ALONE, RSTRACE_FOLLOW, RSTRACE_OPEN, STRACE, UNTRACED,
+};
 
 /// A goal.
 struct Goal {
@@ -56,6 +58,16 @@ const GOALS: &[Goal] = &[
         what: "getppid: perf trace adds, of what rstrace adds",
         measure: Added("getppid", PERF, RSTRACE),
         limit: AtLeast(50.0),
+    },
+    Goal {
+        what: "10 million getppid counted with times: added, of the floor",
+        measure: Added("count", RSTRACE_COUNT, FLOOR),
+        limit: AtMost(4.0),
+    },
+    Goal {
+        what: "10 million getppid counted alone: added, of the floor",
+        measure: Added("count", RSTRACE_COUNT_ALONE, FLOOR),
+        limit: AtMost(1.7),
     },
     Goal {
         what: "8 threads into /dev/null, nothing lost: million calls/s",
