@@ -76,7 +76,9 @@ constants! {
     RECORD_EXIT: u16 = 5;
     /// A signal was sent or delivered.
     RECORD_SIGNAL: u16 = 6;
-    /// Of these four: where among the arguments the thread's name begins.
+    /// A process is traced no more.
+    RECORD_LET_GO: u16 = 7;
+    /// Of the last five: where among the arguments the thread's name begins.
     NAME_ARG: usize = 4;
 
     /// A thread is about to act on the signal.
@@ -96,6 +98,8 @@ constants! {
     CALL_VECTORS: u16 = 1 << 3;
     /// Whether it accesses a path that is asked for is not known yet.
     CALL_UNDECIDED: u16 = 1 << 6;
+    /// Its process was let go before it returned.
+    CALL_LET_GO: u16 = 1 << 7;
 
     /// Calls must access a file with one of some paths.
     BY_NAMES: u32 = 1 << 0;
@@ -154,6 +158,14 @@ constants! {
     WHAT_POINTER: u8 = 11;
     /// The name behind an id.
     WHAT_NAME: u8 = 12;
+    /// What each descriptor is whose bit is set.
+    WHAT_FD_SET: u8 = 13;
+    /// What each descriptor is in control messages, and the names behind ids there.
+    WHAT_CONTROL: u8 = 14;
+    /// Of these, descriptors are looked up.
+    CONTROL_FILES: u32 = 1 << 0;
+    /// Of these, ids are looked up.
+    CONTROL_NAMES: u32 = 1 << 1;
 
     /// The file has a path.
     FILE_IN_TREE: u32 = 1;

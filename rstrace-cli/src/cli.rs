@@ -27,27 +27,52 @@ use tampering::Tampering;
 )]
 pub struct Cli {
     /// What to trace: probes (`open,exec`) or system calls (`trace=openat,%file`); without it every call
+    ///
+    /// Probes are `open` and `exec`, or both with a comma. Of system calls `trace=` may be left out where what
+    /// follows is no probe's name: names, numbers, classes (`%file`, `%desc`, `%process`, `%network`, `%signal`,
+    /// `%ipc`, `%memory`, `%creds`, `%clock`, `%pure`, `%stat`, `%lstat`, `%fstat`, `%%stat`, `%statfs`,
+    /// `%fstatfs`, `%%statfs`), `all` or `none`. A `!` before the list stands for all others, a `?` before a name
+    /// for no error if it is unknown, a `/` before a regular expression for the names that match, and `@64` or
+    /// `@32` behind a name or a class for the calls of such programs alone. Of several such lists the last one
+    /// counts; probes add up.
     #[arg(short = 'e', long = "trace", value_name = "EXPR", help_heading = "Filtering")]
     pub exprs: Vec<String>,
 
     /// Show only these signals: TERM,HUP or all others by !, all, none
+    ///
+    /// Names or numbers; also as `-e signal=`SET.
     #[arg(long = "signals", alias = "signal", value_name = "SET", help_heading = "Filtering")]
     pub signals: Option<String>,
 
     /// Write to FILE instead of standard error
+    ///
+    /// If it begins with `|` or `!`, the rest is a command for the shell, and lines go to its standard input.
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output format")]
     pub output: Option<PathBuf>,
 
     /// Trace children too; -ff writes a file for each thread (--output-separately)
+    ///
+    /// They are traced from before they run. -F is the same.
     #[arg(short = 'f', long = "follow-forks", short_alias = 'F', action = ArgAction::Count)]
     #[arg(help_heading = "Tracing")]
     pub follow: u8,
 
+    /// Let a process go when it executes another program (execve): nothing more of it is shown
+    ///
+    /// The program that a command is run for does not count. What the new program starts is not shown either.
+    #[arg(short = 'b', long, value_name = "SYSCALL", value_enum, help_heading = "Tracing")]
+    pub detach_on: Option<DetachOn>,
+
     /// Whether signals end the trace: anywhere or waiting (1, 2); never (3); never, nor is rstrace stopped (4)
+    ///
+    /// They are SIGINT, SIGTERM, SIGHUP and SIGQUIT; with 4 also SIGTSTP. No call is held up while it is decoded,
+    /// so 1 and 2 change nothing.
     #[arg(short = 'I', long, value_name = "WHEN", value_enum, default_value_t, help_heading = "Tracing")]
     pub interruptible: Interruptible,
 
     /// Trace the processes with these ids, all their threads
+    ///
+    /// It can be repeated.
     #[arg(short = 'p', long = "attach", value_name = "PID[,PID]...", help_heading = "Startup")]
     pub pids: Vec<String>,
 
@@ -57,10 +82,14 @@ pub struct Cli {
     pub tid: Option<u32>,
 
     /// Trace every process of the machine
+    ///
+    /// Save rstrace and those that have a pipe open which it writes to.
     #[arg(long, help_heading = "Startup")]
     pub all: bool,
 
     /// Show only the calls of this user, by id or name; without another target, of all its processes
+    ///
+    /// It is the real user id.
     #[arg(long, value_name = "UID", help_heading = "Filtering")]
     pub uid: Option<String>,
 
@@ -73,6 +102,9 @@ pub struct Cli {
     pub quiet: u8,
 
     /// Likewise by words: attach, exit, path-resolution, personality, thread-execve, all or none
+    ///
+    /// Also as `-e quiet=`SET. Without a set `attach` and `personality` are meant; a `!` before the list stands for
+    /// all others.
     #[arg(long = "quiet", alias = "silent", alias = "silence", value_name = "SET", num_args = 0..=1)]
     #[arg(
         require_equals = true,
@@ -82,6 +114,8 @@ pub struct Cli {
     pub quiet_set: Option<String>,
 
     /// Show structures and lists whole, and what a probe knows besides
+    ///
+    /// The same as `-e abbrev=none`.
     #[arg(short = 'v', long = "no-abbrev", action = ArgAction::Count, help_heading = "Output format")]
     pub verbose: u8,
 
@@ -90,14 +124,21 @@ pub struct Cli {
     pub column: Option<u16>,
 
     /// How much of a string and of a vector is shown (trace=: 32); paths and a probe's own are shown whole
+    ///
+    /// At most so many bytes of a string that is no path, and as many elements of a vector. The default is 32, and
+    /// no limit where only probes are named.
     #[arg(short = 's', long = "string-limit", value_name = "SIZE", help_heading = "Output format")]
     pub string_size: Option<usize>,
 
     /// Show strings in hex: -x those with bytes that are no text, -xx all
+    ///
+    /// Those of -x hold a byte that is neither printable nor white space.
     #[arg(short = 'x', action = ArgAction::Count, help_heading = "Output format")]
     pub hex: u8,
 
     /// Show strings in hex: none, non-ascii, non-ascii-chars or all
+    ///
+    /// With `non-ascii-chars` only these bytes are shown so.
     #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     #[arg(help_heading = "Output format")]
     pub strings_in_hex: Option<String>,
@@ -118,6 +159,8 @@ pub struct Cli {
     pub tampering: Tampering,
 
     /// How to attach
+    ///
+    /// What is chosen without it is the cheapest that sees every call that reaches it.
     #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "How to trace")]
     pub backend: Backend,
 
@@ -126,14 +169,21 @@ pub struct Cli {
     pub transport: Transport,
 
     /// Size of the transport's buffer in bytes, or with k or M
+    ///
+    /// Of the ring buffer, or of each CPU's perf buffer: 4k to 1024M, rounded up to a power of two. The default is
+    /// 16M for the ring buffer and 8M for a perf buffer.
     #[arg(long, value_name = "SIZE", help_heading = "How to trace")]
     pub buffer: Option<String>,
 
     /// What to do when calls come faster than they can be read [default: never for a command and -p, else drop]
+    ///
+    /// The threads wait in slices of at most 100 us. What is lost is counted.
     #[arg(long, value_name = "WHAT", value_enum, help_heading = "How to trace")]
     pub loss: Option<Loss>,
 
     /// Count calls, errors and times of each system call in the kernel, and print a table instead of the calls
+    ///
+    /// The table comes at the end.
     #[arg(short = 'c', long, help_heading = "Statistics")]
     pub summary_only: bool,
 
@@ -142,15 +192,23 @@ pub struct Cli {
     pub summary: bool,
 
     /// Count wall time; without it CPU time
+    ///
+    /// That is the time from a call's entry to its return by the clock; CPU time is for how long the thread was on
+    /// a CPU meanwhile.
     #[arg(short = 'w', long, help_heading = "Statistics")]
     pub summary_wall_clock: bool,
 
     /// Sort by a column: time, min-time, max-time, avg-time, calls, errors, name, or nothing [default: time]
+    ///
+    /// Numbers downwards and names upwards.
     #[arg(short = 'S', long, value_name = "COLUMN", help_heading = "Statistics")]
     pub summary_sort_by: Option<String>,
 
     /// The columns, of time-percent, total-time, min-time, max-time, avg-time, wall-total, wall-min, wall-max,
     /// wall-avg, calls, errors, name
+    ///
+    /// Also `time` for `time-percent`, `shortest` for `min-time`, `longest` for `max-time`, `count` for `calls` and
+    /// `syscall` for `name`. If neither they nor the order need times, none are taken, which is cheaper.
     #[arg(short = 'U', long, value_name = "COLUMN[,COLUMN]...", help_heading = "Statistics")]
     pub summary_columns: Option<String>,
 
@@ -163,6 +221,8 @@ pub struct Cli {
     pub hist: bool,
 
     /// Count each process for itself
+    ///
+    /// There is a table for each, and then one of all.
     #[arg(long, help_heading = "Statistics")]
     pub per_process: bool,
 
@@ -179,6 +239,8 @@ pub struct Cli {
     pub strict: bool,
 
     /// Say what this machine offers for tracing, and end
+    ///
+    /// For each probe, backend and transport whether it can be used here, what it would miss, and what is chosen.
     #[arg(long, help_heading = "Miscellaneous")]
     pub doctor: bool,
 
@@ -191,7 +253,10 @@ pub struct Cli {
     pub completions: Option<Shell>,
 
     /// The program to run and trace, with its arguments
-    #[arg(value_name = "COMMAND", trailing_var_arg = true)]
+    ///
+    /// All its threads are traced. It is held before its exec until everything is attached. Options end at the
+    /// first word that is none; `--` before the command may be left out.
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, help_heading = "Startup")]
     pub command: Vec<OsString>,
 }
 
@@ -252,6 +317,13 @@ pub enum Backend {
     Fentry,
     /// The tracepoints of all system calls
     Tracepoint,
+}
+
+/// What ends the tracing of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DetachOn {
+    /// An execve or execveat that succeeds
+    Execve,
 }
 
 /// When signals to rstrace do what they are for.
@@ -335,6 +407,13 @@ pub fn has_word(text: &str, option: &str) -> bool {
         .any(|(at, _)| !text[..at].ends_with(in_word) && !text[at + option.len()..].starts_with(in_word))
 }
 
+/// The text of a manual page.
+#[cfg(test)]
+pub fn without_fonts(page: &str) -> String {
+    let fonts = ["\\fB", "\\fI", "\\fR"];
+    fonts.iter().fold(page.replace("\\-", "-"), |text, font| text.replace(font, ""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,7 +429,7 @@ mod tests {
 
     #[test]
     fn every_option_is_in_the_manual_page_and_in_the_guide() {
-        let manual = include_str!("../../docs/man/rstrace.1").replace("\\-", "-");
+        let manual = without_fonts(include_str!("../../docs/man/rstrace.1"));
         let guide = include_str!("../../docs/src/guide.md");
         let mut command = Cli::command();
         command.build();

@@ -17,6 +17,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
+use clap::CommandFactory;
 use cli::{Cli, Stop};
 use options::Task;
 
@@ -47,6 +48,12 @@ pub fn rstrace() -> ExitCode {
         Ok(Task::Trace(options)) => trace::run(&options),
         Err(error) => fail(&error, FAILURE),
     }
+}
+
+/// The grammars of both commands, for what is written from them.
+#[doc(hidden)]
+pub fn grammars() -> [clap::Command; 2] {
+    [Cli::command(), opensnoop::grammar()]
 }
 
 /// Says what is wrong, in one line. What the traced world named may be in it: nothing of that goes out raw.

@@ -61,6 +61,8 @@ pub struct Options {
     pub target: Target,
     /// Whether children are traced too.
     pub follow: bool,
+    /// Whether a process is traced no more once it executes another program.
+    pub let_go: bool,
     /// Which signals are shown, a bit each from that of signal 1, if that was said.
     pub signals: Option<u64>,
     /// Which of the target's calls.
@@ -238,7 +240,7 @@ impl Task {
             );
         }
         let output = format::output(&cli)?;
-        Ok(Task::Trace(Box::new(Options {
+        let options = Options {
             selection,
             signals,
             resolved: filters::resolved(&cli.filters.paths),
@@ -253,6 +255,7 @@ impl Task {
             hex: hex(cli.hex, cli.strings_in_hex)?,
             uid: cli.uid.as_deref().map(|user| uid("--uid", user)).transpose()?,
             follow: cli.follow > 0,
+            let_go: cli.detach_on.is_some(),
             quiet: quiet::quiet(cli.quiet, cli.quiet_set.as_deref().or(quiet.as_deref()))?,
             verbose: manners.at_length(),
             constants: cli.shown.constants,
@@ -280,7 +283,11 @@ impl Task {
             always_pid: cli.format.always_show_pid,
             colour: cli.format.color,
             output,
-        })))
+        };
+        if options.let_go && options.target == Target::All {
+            refuse!("-b lets go of a command, of the processes of -p or a thread: give one of them");
+        }
+        Ok(Task::Trace(Box::new(options)))
     }
 }
 
@@ -348,6 +355,7 @@ impl Options {
             },
             follow: self.follow,
             attached: self.follow && !to_file,
+            detached: !to_file,
             quiet: Quiet {
                 attach: self.quiet.attach || least,
                 personality: self.quiet.personality || least,

@@ -1,12 +1,13 @@
 //! Runs a trace: the options to a session, its events to the output, its end to an exit status.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use rstrace_core::event::Event;
+use rstrace_core::event::{Event, EventKind};
 use rstrace_core::statistics::Statistics;
 use rstrace_core::{ErrorKind, Machine, Report, Session};
 
@@ -100,9 +101,16 @@ fn trace(options: &Options, sink: Box<dyn Write>) -> Result<Report, ExitCode> {
     // a reader that is gone already is found out by the session
     let _ = output.start(&start);
     attached(options, output.as_mut());
-    let mut sink =
-        Sink { output: output.as_mut(), summary: options.summary.as_ref(), started: Instant::now() };
-    let report = match session.run(&mut sink) {
+    let mut sink = Sink {
+        output: output.as_mut(),
+        summary: options.summary.as_ref(),
+        started: Instant::now(),
+        let_go: HashSet::new(),
+        says_let_go: says_let_go(options),
+    };
+    let traced = session.run(&mut sink);
+    let let_go = std::mem::take(&mut sink.let_go);
+    let report = match traced {
         Ok(report) => report,
         Err(error) => {
             let _ = output.finish(None);
@@ -114,7 +122,8 @@ fn trace(options: &Options, sink: Box<dyn Write>) -> Result<Report, ExitCode> {
             });
         }
     };
-    let running = running_on(options, &report);
+    let mut running = running_on(options, &report);
+    running.retain(|id| !let_go.contains(id));
     running.iter().for_each(|id| output.detached(*id));
     let finished = output.finish(Some(&report)).and_then(|()| totals(options, &report, output.as_mut()));
     let closed = report.closed || finished.is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
@@ -144,10 +153,20 @@ struct Sink<'a> {
     output: &'a mut dyn Output,
     summary: Option<&'a Summary>,
     started: Instant,
+    /// Processes that are traced no more.
+    let_go: HashSet<u32>,
+    /// Whether that is said here, as the output is a file.
+    says_let_go: bool,
 }
 
 impl rstrace_core::Sink for Sink<'_> {
     fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if let EventKind::LetGo = event.kind {
+            self.let_go.insert(event.tgid);
+            if self.says_let_go {
+                say(&format!("Process {} detached", event.tgid));
+            }
+        }
         self.output.event(event)
     }
 
@@ -199,6 +218,12 @@ fn attached(options: &Options, output: &mut dyn Output) {
     }
 }
 
+/// Whether a message of its own tells of each process that is let go: of a command in a file the lines are all.
+fn says_let_go(options: &Options) -> bool {
+    let is_command = matches!(options.target, Target::Command { .. });
+    options.output.is_some() && !is_command && !options.quiet.attach
+}
+
 /// The processes, or the thread, that are traced no longer and run on.
 fn running_on(options: &Options, report: &Report) -> Vec<u32> {
     let tids: &[u32] = match &options.target {
@@ -245,6 +270,7 @@ fn core_options(options: &Options) -> rstrace_core::Options {
         pointers: options.prefixes.pointer,
         stacks: options.stacks,
         interrupts: options.interrupts,
+        let_go: options.let_go,
         counting: options.summary.as_ref().map(Summary::counting),
         filter: options.filter.clone(),
         duration: options.duration,

@@ -124,6 +124,7 @@ fn main() -> rstrace_core::Result<()> {
         stacks: false,
         pointers: false,
         interrupts: Default::default(),
+        let_go: false,
         counting: None,
     };
     let session = Session::start(&machine, &options, vec![Box::new(Files)])?;

@@ -73,6 +73,8 @@ pub(crate) struct Delivery {
     pub parts_read: u64,
     pub delivered: u64,
     pub incomplete: u64,
+    /// Calls whose processes were let go within them.
+    pub let_go: u64,
     /// Lost calls that the stream has told of.
     pub lost_shown: u64,
     pub error: Option<io::Error>,
@@ -97,6 +99,7 @@ impl Delivery {
             parts_read: 0,
             delivered: 0,
             incomplete: 0,
+            let_go: 0,
             lost_shown: 0,
             error: None,
         }
@@ -187,6 +190,10 @@ impl Delivery {
                 }
                 sink.event(&point(head, EventKind::Exec { old_tid }))
             }
+            layout::RECORD_LET_GO => {
+                self.parts.forget(head.pid_tgid);
+                sink.event(&point(head, EventKind::LetGo))
+            }
             layout::RECORD_EXIT => {
                 self.parts.forget(head.pid_tgid);
                 let status = wait_status(head.args[0] as u32);
@@ -200,6 +207,10 @@ impl Delivery {
     }
 
     fn call(&mut self, head: &Record, payloads: &[u8], sink: &mut dyn Sink) -> io::Result<()> {
+        if head.flags & layout::CALL_LET_GO != 0 {
+            self.let_go += 1;
+            return self.unfinished(head, payloads, sink);
+        }
         let end = if head.flags & layout::CALL_DIED != 0 { End::Died } else { End::Returned(head.ret) };
         let incomplete = self.decode(head, payloads, end, sink)?;
         self.delivered += 1;
@@ -207,7 +218,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// A call that was under way when tracing ended.
+    /// A call that was under way when tracing of it ended.
     pub(crate) fn unfinished(
         &mut self,
         head: &Record,

@@ -6,7 +6,7 @@
 use crate::describe::{Object, Type};
 use crate::file::File;
 use crate::flags::{Choices, Flags, Packed};
-use crate::memory::{self, Memory, Piece};
+use crate::memory::{self, At, Memory, Piece};
 use crate::probe::RawCall;
 use crate::stacks::Stack;
 use crate::strings::Strings;
@@ -82,6 +82,10 @@ pub enum EventKind<'a> {
         /// Whether it was the last thread of its group.
         last: bool,
     },
+    /// The process executed a new program and is traced no more, see
+    /// [`Options::let_go`](crate::Options::let_go). Its execve came before, with the outcome
+    /// [`Outcome::Unfinished`].
+    LetGo,
     /// A signal for the thread.
     Signal(Signal),
     /// Calls are missing in the stream at this place.
@@ -348,6 +352,8 @@ pub enum Value<'a> {
     Resuming(&'static str),
     /// A set of numbers, a bit each; those that are less than this.
     Bits(&'a [u8], u32),
+    /// Likewise, of descriptors; the call says what they were at this moment, if that was asked for.
+    FdSet(&'a [u8], u32, &'a RawCall<'a>, At),
     /// A set of signals, a bit each from 1.
     Signals(u64),
     /// There are more parts; they could not be read from this address on, if there is one.

@@ -247,7 +247,21 @@ pub enum What {
     File,
     /// The name of the process or thread whose id stands where the address would: see [`RawCall::name_of`].
     Name,
+    /// What each descriptor is whose bit is set in what another capture brought, words of 64 bits: as [`What::File`],
+    /// of at most [`MAX_FILES`]. Where the address would stand, it says which capture that is.
+    FdSet,
+    /// Of the control messages that another capture brought, what each descriptor is that they pass, and the names of
+    /// the processes that they say are the senders; likewise.
+    Control {
+        /// Whether descriptors are looked up.
+        files: bool,
+        /// Whether processes are.
+        names: bool,
+    },
 }
+
+/// So many descriptors of a set, or numbers in control messages, are looked up.
+pub const MAX_FILES: u32 = 64;
 
 /// A flag behind an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

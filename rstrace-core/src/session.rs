@@ -75,6 +75,9 @@ pub struct Options {
     pub calls: Option<u64>,
     /// What signals to rstrace do.
     pub interrupts: Interrupts,
+    /// Whether a process is traced no more once it executes a program; that which a command is launched for does not
+    /// count. Not for [`Target::All`].
+    pub let_go: bool,
 }
 
 /// What `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGQUIT` do to a session.
@@ -156,6 +159,8 @@ pub struct Session<'m> {
     /// Nothing is sent from the kernel.
     silent: bool,
     filter: Filter,
+    /// Processes are let go that execute a program.
+    let_go: bool,
 }
 
 /// What ends a session.
@@ -287,7 +292,7 @@ impl<'m> Session<'m> {
             Transport::Ring => RING_BYTES,
             Transport::Perf => PERF_BYTES,
         });
-        let (scope, target) = scope(&end);
+        let (scope, target) = scope(&end, options.let_go);
         let settings = Settings {
             scope,
             target,
@@ -303,6 +308,7 @@ impl<'m> Session<'m> {
             uid: options.uid,
             stacks: options.stacks && !silent,
             held: matches!(end, End::Command { .. }),
+            let_go: options.let_go,
             filter: filter.clone(),
             transport,
             buffer: if silent { 4096 } else { buffer.max(4096).next_power_of_two() },
@@ -347,6 +353,7 @@ impl<'m> Session<'m> {
             counter: options.counting.as_ref().map(Counter::new),
             silent,
             filter,
+            let_go: options.let_go,
         };
         session.follow_target(&options.target)?;
         session.startup = begun.elapsed();
@@ -402,6 +409,7 @@ impl<'m> Session<'m> {
         let _unpreempted = Unpreempted::new();
         match (&self.end, target) {
             (End::Command { process, follow: true, .. }, _) => self.follow(process.pid)?,
+            (End::Command { process, follow: false, .. }, _) if self.let_go => self.watch(process.pid)?,
             (End::Processes { processes, follow: true }, _) => {
                 for process in processes {
                     // threads made by ones that are in the set already join it by themselves
@@ -418,16 +426,8 @@ impl<'m> Session<'m> {
                     }
                 }
             }
-            (End::Processes { processes, follow: false }, _) if processes.len() > 1 => {
-                for process in processes {
-                    let key = process.pid.to_ne_bytes();
-                    self.attached
-                        .skel
-                        .maps
-                        .followed
-                        .update(&key, &[1], MapFlags::ANY)
-                        .context("the follow set")?;
-                }
+            (End::Processes { processes, follow: false }, _) if processes.len() > 1 || self.let_go => {
+                processes.iter().try_for_each(|process| self.watch(process.pid))?;
             }
             (End::Thread, Target::Thread(tid)) => self.follow(*tid)?,
             _ => {}
@@ -445,6 +445,12 @@ impl<'m> Session<'m> {
             return Err(no_such_process(gone.pid));
         }
         Ok(())
+    }
+
+    /// Puts a process into the set, alone.
+    fn watch(&self, pid: u32) -> Result<()> {
+        let set = &self.attached.skel.maps.followed;
+        set.update(&pid.to_ne_bytes(), &[1], MapFlags::ANY).context("the follow set")
     }
 
     fn follow(&self, tid: u32) -> Result<()> {
@@ -549,6 +555,7 @@ impl<'m> Session<'m> {
     /// Whether the target has ended; takes ended processes out of the poll set, as they stay readable.
     fn has_ended(&mut self, epoll: &Epoll) -> bool {
         let nobody_left = self.attached.live().load(Ordering::Relaxed) <= 0;
+        let is_let_go = self.attached.has_let_go_of_command();
         let followed = &self.attached.skel.maps.followed;
         match &mut self.end {
             End::Command { process, follow, .. } => {
@@ -556,11 +563,11 @@ impl<'m> Session<'m> {
                 if ended && *follow {
                     let _ = epoll.delete(process.as_fd());
                 }
-                ended && (!*follow || nobody_left)
+                (ended || is_let_go) && (!*follow || nobody_left)
             }
             End::Processes { processes, follow: false } => {
                 processes.retain(|process| {
-                    let ended = process.has_ended();
+                    let ended = process.has_ended() || (self.let_go && !is_in(followed, process.pid));
                     if ended {
                         let _ = epoll.delete(process.as_fd());
                         // its id may become another's
@@ -588,7 +595,9 @@ impl<'m> Session<'m> {
         while let Some(info) = self.signals.read_signal().context("signalfd")? {
             let Ok(signal) = Signal::try_from(info.ssi_signo as i32) else { continue };
             match &self.end {
-                End::Command { process, .. } if !process.has_ended() => {
+                End::Command { process, .. }
+                    if !process.has_ended() && !self.attached.has_let_go_of_command() =>
+                {
                     // not from the kernel: sent to rstrace alone
                     if info.ssi_code <= 0 {
                         let _ = signal::kill(Pid::from_raw(process.pid as i32), signal);
@@ -627,7 +636,7 @@ impl<'m> Session<'m> {
             parts: self.delivery.parts_read,
             ..Ledger::default()
         };
-        ledger.lost.ended_within = unfinished;
+        ledger.lost.ended_within = unfinished + self.delivery.let_go;
         let counters = tables::read_counters(&self.attached.skel.maps.counts)?;
         // what is only counted is no part of the account of what was to be delivered
         for (index, known) in self.delivery.pairs().iter().enumerate().filter(|_| !silent) {
@@ -669,7 +678,9 @@ impl<'m> Session<'m> {
         let closed = error.as_ref().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
         let command = match &self.end {
             // with the output gone there is still a command to wait for: its status is ours
-            End::Command { process, is_child: true, .. } if !expired || process.has_ended() => {
+            End::Command { process, is_child: true, .. }
+                if !self.attached.has_let_go_of_command() && (!expired || process.has_ended()) =>
+            {
                 Some(self.wait_for_command()?)
             }
             _ => None,
@@ -787,6 +798,12 @@ impl<'m> Session<'m> {
     }
 }
 
+/// Whether a process is in the set.
+fn is_in(set: &impl MapCore, pid: u32) -> bool {
+    let _unpreempted = Unpreempted::new();
+    matches!(set.lookup(&pid.to_ne_bytes(), MapFlags::ANY), Ok(Some(_)))
+}
+
 /// Captures what the session asks for of every call, behind what the probe wants.
 fn ask_for(what: What, pair: &mut Pair) {
     let variants = pair.variants.iter_mut().flat_map(|variants| &mut variants.captures);
@@ -806,14 +823,18 @@ fn is_ignored(signal: Signal) -> bool {
     }
 }
 
-fn scope(end: &End) -> (u32, u32) {
+/// How the target is told, and the process that is it or the command. One that may be let go is told by a set, which it
+/// can leave.
+fn scope(end: &End, let_go: bool) -> (u32, u32) {
     match end {
-        End::Command { process, follow: false, .. } => (layout::SCOPE_TGID, process.pid),
-        End::Processes { processes, follow: false } if processes.len() == 1 => {
+        End::Command { process, follow: false, .. } if !let_go => (layout::SCOPE_TGID, process.pid),
+        End::Command { process, follow: false, .. } => (layout::SCOPE_TGIDS, process.pid),
+        End::Command { process, follow: true, .. } => (layout::SCOPE_TIDS, process.pid),
+        End::Processes { processes, follow: false } if processes.len() == 1 && !let_go => {
             (layout::SCOPE_TGID, processes[0].pid)
         }
         End::Processes { follow: false, .. } => (layout::SCOPE_TGIDS, 0),
-        End::Command { .. } | End::Processes { .. } | End::Thread => (layout::SCOPE_TIDS, 0),
+        End::Processes { .. } | End::Thread => (layout::SCOPE_TIDS, 0),
         End::Signal => (layout::SCOPE_ALL, 0),
     }
 }

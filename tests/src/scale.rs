@@ -33,6 +33,11 @@ pub fn children() -> u64 {
     if crate::in_vm() { 500 } else { 5_000 }
 }
 
+/// Workers of a server at a time, connections that each serves, and all connections.
+pub fn server() -> (u64, u64, u64) {
+    if crate::in_vm() { (4, 10, 200) } else { (16, 20, 5_000) }
+}
+
 /// How long rstrace is stopped in a storm.
 pub fn stopped() -> Duration {
     Duration::from_millis(if crate::in_vm() { 200 } else { 2_000 })

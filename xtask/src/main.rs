@@ -1,4 +1,4 @@
-//! Everything around the build, as `cargo xtask run|test|vm|bench|diff|uapi`.
+//! Everything around the build, as `cargo xtask run|test|vm|bench|diff|uapi|man`.
 //!
 //! Each command first installs the Debian packages that it needs and that are missing (see
 //! `setup.rs`), then does one thing. Nothing of this is shipped: users get the `rstrace` command only.
@@ -10,6 +10,7 @@ mod diff;
 mod headers;
 mod initramfs;
 mod kernels;
+mod man;
 mod process;
 mod report;
 mod run;
@@ -52,6 +53,8 @@ enum Command {
     Diff(diff::Options),
     /// Write the constants in rstrace-probes/src/uapi anew, from the newest Linux headers
     Uapi(uapi::Options),
+    /// Write the options into the manual pages in docs/man
+    Man(man::Options),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Diff(options) => diff::run(&options),
         Command::Uapi(options) => uapi::run(&options),
+        Command::Man(options) => man::run(&options),
     })
 }
 

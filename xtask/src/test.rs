@@ -85,6 +85,7 @@ fn checks(report: &mut Report) {
     report.add(cargo_check("cargo deny", "cargo install cargo-deny", &deny));
     report.add(check("clang-format", clang_format));
     report.add(check("cargo xtask uapi --check", uapi_check));
+    report.add(check("cargo xtask man --check", || itself(&["man", "--check"])));
 }
 
 /// Runs the command that `prepare` gives, or says why there is none.
@@ -129,12 +130,16 @@ fn clang_format() -> Result<Command> {
     Ok(command)
 }
 
-/// A process of its own, like the other checks.
 fn uapi_check() -> Result<Command> {
     uapi::cached()?;
+    itself(&["uapi", "--check"])
+}
+
+/// A process of its own, like the other checks.
+fn itself(args: &[&str]) -> Result<Command> {
     let own = std::env::current_exe().map_err(|error| format!("cannot find xtask itself: {error}"))?;
     let mut command = Command::new(own);
-    command.args(["uapi", "--check"]);
+    command.args(args);
     Ok(command)
 }
 

@@ -169,6 +169,144 @@ static __noinline long read_on(void *ctx, struct scratch *s, const struct captur
 	return 0;
 }
 
+#define SOL_SOCKET 1
+#define SCM_RIGHTS 1
+#define SCM_CREDENTIALS 2
+
+/* Whether a capture looks up many numbers. */
+static __always_inline bool is_many(const struct capture *c)
+{
+	return (HAS_KIND(WHAT_FD_SET) && c->what == WHAT_FD_SET) ||
+	       (HAS_KIND(WHAT_CONTROL) && c->what == WHAT_CONTROL);
+}
+
+enum many {
+	MANY_OVER,  /* there are no more of them */
+	MANY_FOUND, /* reading.address is a descriptor */
+	MANY_NAMED, /* it is the id of a process */
+	MANY_ON,    /* there may be more */
+};
+
+/* The lowest bit that is set; there is one. (Clang 14 breaks off at its builtin.) */
+static __always_inline u32 lowest_bit(u64 word)
+{
+	u32 bit = 0;
+
+	for (u32 half = 32; half; half /= 2) {
+		if (!(word & ((1ULL << half) - 1))) {
+			word >>= half;
+			bit += half;
+		}
+	}
+	return bit;
+}
+
+/* The next descriptor of a set from the bit `at` on. */
+static __always_inline int next_of_set(struct scratch *s, u32 of, u64 at)
+{
+	struct reading *r = &s->reading;
+	u64 word = 0;
+
+	if (!captured_value(s, of, at / 64 * 8, 8, &word))
+		return MANY_OVER;
+	word >>= at & 63;
+	if (!word) {
+		r->left = (at | 63) + 2;
+		return MANY_ON;
+	}
+	at += lowest_bit(word);
+	r->address = at;
+	r->left = at + 2;
+	return MANY_FOUND;
+}
+
+/* The next number in control messages from the byte `at` on. */
+static __always_inline int next_of_control(struct scratch *s, const struct capture *c, u32 of, u64 at)
+{
+	u64 word = s->record.flags & CALL_COMPAT ? 4 : 8, head = word + 8;
+	u64 len = 0, level = 0, kind = 0, number = 0;
+	struct reading *r = &s->reading;
+
+	if (r->rights_end) {
+		if (at < r->rights_end) {
+			if (!captured_value(s, of, at, 4, &number))
+				return MANY_OVER;
+			r->address = number;
+			r->left = at + 5;
+			return MANY_FOUND;
+		}
+		r->rights_end = 0;
+		at = r->next_message;
+	}
+	if (!captured_value(s, of, at, word, &len) || !captured_value(s, of, at + word, 4, &level) ||
+	    !captured_value(s, of, at + word + 4, 4, &kind) || len < head || len > MAX_DATA)
+		return MANY_OVER;
+	r->next_message = at + ((len + word - 1) & ~(word - 1));
+	r->left = r->next_message + 1;
+	if (level != SOL_SOCKET)
+		return MANY_ON;
+	if (kind == SCM_RIGHTS && c->scale & CONTROL_FILES) {
+		r->rights_end = at + head + ((len - head) & ~3ULL);
+		r->left = at + head + 1;
+	} else if (kind == SCM_CREDENTIALS && c->scale & CONTROL_NAMES &&
+		   captured_value(s, of, at + head, 4, &number)) {
+		r->address = number;
+		return MANY_NAMED;
+	}
+	return MANY_ON;
+}
+
+/*
+ * The next number of a capture that looks up many (enum many); in reading.left it is said where to look for
+ * it, from 1. Global, as what is in path.h.
+ */
+__noinline int next_of_many(u32 lane, u32 index)
+{
+	struct scratch *s = scratch_of(lane);
+	const struct capture *c;
+	u32 pair, of;
+	struct pair *p;
+	int many;
+
+	if (!s || index >= MAX_CAPTURES)
+		return MANY_OVER;
+	pair = s->record.pair;
+	p = bpf_map_lookup_elem(&pairs, &pair);
+	if (!p || !s->reading.left)
+		return MANY_OVER;
+	c = &p->capture[index];
+	of = c->from - FROM_CAPTURED;
+	if (s->reading.found >= c->limit)
+		return MANY_OVER;
+	if (HAS_KIND(WHAT_FD_SET) && c->what == WHAT_FD_SET)
+		many = next_of_set(s, of, s->reading.left - 1);
+	else
+		many = next_of_control(s, c, of, s->reading.left - 1);
+	if (many == MANY_FOUND || many == MANY_NAMED)
+		s->reading.found++;
+	return many;
+}
+
+/* A step of a capture that looks up many numbers; 0 if it is over. */
+static __always_inline bool look_up_many(void *ctx, struct scratch *s, u32 index)
+{
+	int many = next_of_many(s->way.lane, index);
+
+	if (many == MANY_OVER) {
+		s->reading.left = 0;
+		return 0;
+	}
+	if (many == MANY_ON)
+		return 1;
+	if (s->len > MAX_DATA - STEP_LEN - 2 * sizeof(struct payload))
+		flush(ctx, s);
+	if (many == MANY_FOUND)
+		capture_file(s->way.lane);
+	else
+		capture_name(s->way.lane);
+	return 1;
+}
+
 /* The address that a capture is to read, or 0. */
 static __always_inline u64 capture_address(struct scratch *s, const struct capture *c)
 {
@@ -188,6 +326,7 @@ static __always_inline void begin_each(struct scratch *s, const struct capture *
 {
 	struct reading *r = &s->reading;
 	u32 of = c->from - FROM_CAPTURED, begin = r->next + 1;
+	struct iteration *loop;
 	u32 depth = r->depth;
 	u64 elements = 0;
 
@@ -198,12 +337,16 @@ static __always_inline void begin_each(struct scratch *s, const struct capture *
 	r->next = begin + c->body;
 	if (!elements || depth >= MAX_LOOPS)
 		return;
-	r->loops[depth].of = of;
-	r->loops[depth].begin = begin;
-	r->loops[depth].end = r->next;
-	r->loops[depth].left = elements;
-	r->loops[depth].stride = c->scale;
 	r->depth = depth + 1;
+	/* once more: it may have been on the stack meanwhile, where older verifiers forget what is known of
+	 * it */
+	barrier_var(depth);
+	loop = &r->loops[depth & (MAX_LOOPS - 1)];
+	loop->of = of;
+	loop->begin = begin;
+	loop->end = r->next;
+	loop->left = elements;
+	loop->stride = c->scale;
 	r->next = begin;
 }
 
@@ -235,6 +378,11 @@ static __noinline long capture_step(void *ctx, struct scratch *s, const struct p
 	if (index >= p->captures || index >= MAX_CAPTURES)
 		return 1;
 	c = &p->capture[index];
+	if (r->left && is_many(c)) {
+		if (look_up_many(ctx, s, index))
+			return 0;
+		goto skip;
+	}
 	if (r->left)
 		return read_on(ctx, s, c);
 	if (!is_due(s, c) || (!depth && !(s->pending & (1U << index))))
@@ -243,6 +391,14 @@ static __noinline long capture_step(void *ctx, struct scratch *s, const struct p
 		if (!depth)
 			s->pending &= ~(((1U << (c->body & 15)) * 2 - 1) << index);
 		begin_each(s, c);
+		return 0;
+	}
+	if (is_many(c)) {
+		if (!is_moment_of_number(s, c))
+			goto skip;
+		r->found = 0;
+		r->rights_end = 0;
+		r->left = 1;
 		return 0;
 	}
 	r->address = capture_address(s, c);
@@ -336,7 +492,7 @@ static __always_inline int complex_bounded(void *ctx, u32 lane, u32 when)
 	bpf_tail_call(ctx, &tails, when);
 	/* no tail is left: what is under way is not whole */
 	r = &s->reading;
-	if (r->left && r->next < MAX_CAPTURES)
+	if (r->left && r->next < MAX_CAPTURES && !is_many(&p->capture[r->next]))
 		next_capture(s, &p->capture[r->next], PAYLOAD_NO_ROOM);
 	finish_complex(ctx, s, when);
 	return 0;

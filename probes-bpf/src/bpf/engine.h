@@ -23,12 +23,18 @@ const volatile struct tally_config tallying = {};
 /* With SCOPE_TIDS the threads of the set that are alive, else unused. */
 s64 live = 0;
 
+/* The command is traced no more. */
+u64 command_let_go = 0;
+
 /* Bytes that went into each CPU's perf buffer, and bytes that the reader has taken out: it writes these. */
 u64 perf_sent[MAX_CPUS] = {};
 u64 perf_read[MAX_CPUS] = {};
 
 /* A launched command is held before its exec: what rstrace's own code does until then is no part of it. */
 u64 held = 0;
+
+/* It has not executed its program yet. */
+u64 starting = 0;
 
 /*
  * A program on a CPU has a scratch area of its own, its lane: where a hook can be preempted, other
@@ -84,6 +90,9 @@ struct reading {
 	u32 keep;	      /* what a flush must leave: others are members of it */
 	u32 cut;	      /* there is more than the limit */
 	u32 again;	      /* something was not resident: all is to be read at return */
+	u32 found;	      /* numbers that the capture under way has looked up */
+	u32 rights_end;	      /* where the descriptors end in the control message under way, or 0 */
+	u32 next_message;     /* where the one behind it begins */
 	u32 at[MAX_CAPTURES]; /* where what a capture brought is in data, of a list the element; 0: nowhere */
 	u32 end[MAX_CAPTURES];
 	struct iteration loops[MAX_LOOPS];

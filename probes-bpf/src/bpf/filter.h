@@ -45,7 +45,7 @@ enum call_status {
 	STATUS_SUCCESSFUL = 1 << 0,
 	STATUS_FAILED = 1 << 1,
 	STATUS_UNFINISHED = 1 << 2, /* its thread died in it */
-	STATUS_DETACHED = 1 << 3,   /* tracing ended before it: only user space knows of these */
+	STATUS_DETACHED = 1 << 3,   /* tracing ended before it */
 };
 
 const volatile struct filter filter = {};

@@ -65,6 +65,53 @@ static __always_inline void rekey(u64 from, u64 to)
 	}
 }
 
+/* The execve of a process that is let go: it is not seen to return. */
+static __always_inline void let_go_inflight(void *ctx, struct scratch *s, u64 pid_tgid)
+{
+	u64 key = inflight_key(pid_tgid, 0);
+	struct inflight *in = lookup_inflight(&key);
+
+	if (in) {
+		if ((filter.by_path && in->flags & CALL_UNDECIDED) ||
+		    (filter.by_result && !passes_result(in->entry_time, STATUS_DETACHED, 0))) {
+			count(in->pair, COUNT_FILTERED);
+		} else {
+			resume_record(s, in, pid_tgid, 0);
+			s->record.flags |= CALL_LET_GO;
+			emit(ctx, s);
+		}
+	}
+	bpf_map_delete_elem(&inflights, &key);
+}
+
+/* In the only thread of a process that has executed a program: from here on nothing of it is looked at. */
+static __always_inline void let_go(void *ctx, u64 pid_tgid)
+{
+	u32 tgid = pid_tgid >> 32, tid = (u32)pid_tgid;
+	struct scratch *s = scratch_of(LANE_EXEC);
+
+	if (s)
+		let_go_inflight(ctx, s, pid_tgid);
+	if (tallying.mode) {
+		struct call_clock *clock = clock_of_current(0);
+
+		/* an execve that is not seen to return is not counted */
+		if (clock)
+			clock->running = 0;
+		forget_clock(tid);
+	}
+	emit_point(ctx, LANE_EXEC, RECORD_LET_GO, 0, 0);
+	/* last, as who reads these then looks for no more records */
+	if (config.scope == SCOPE_TIDS) {
+		if (!bpf_map_delete_elem(&followed, &tid))
+			atomic_add(&live, -1);
+	} else {
+		bpf_map_delete_elem(&followed, &tgid);
+	}
+	if (tgid == config.target)
+		command_let_go = 1;
+}
+
 /* In the thread that executes, when its old memory is gone. */
 static __always_inline int on_exec(void *ctx, u32 old_tid)
 {
@@ -96,6 +143,10 @@ static __always_inline int on_exec(void *ctx, u32 old_tid)
 		in->flags |= CALL_EXECED;
 	}
 	emit_point(ctx, LANE_EXEC, RECORD_EXEC, old_tid, 0);
+	if (starting)
+		starting = 0;
+	else if (config.let_go)
+		let_go(ctx, now);
 	return 0;
 }
 

@@ -38,7 +38,7 @@
 #define MAX_KILLS 4
 /* syscalls whose return does not tell which they were */
 #define MAX_RECALLED 4
-/* captures that are done for each element of another may nest so deep */
+/* captures that are done for each element of another may nest so deep; a power of two */
 #define MAX_LOOPS 2
 
 enum record_kind {
@@ -50,6 +50,7 @@ enum record_kind {
 	RECORD_EXIT = 5,   /* args: exit code, whether the group ended */
 	RECORD_SIGNAL = 6, /* args: number, enum signal_what, its handler, the instruction pointer or 0;
 			      payloads: its siginfo, and the name of the process that this tells of */
+	RECORD_LET_GO = 7, /* the process is traced no more */
 };
 
 /* Where in args the name begins. */
@@ -63,6 +64,7 @@ enum call_flags {
 	CALL_EXECED = 1 << 4,	 /* it replaced the program: the kernel forgets which execve it was */
 	CALL_NETLINK = 1 << 5,	 /* the descriptor that was looked up is a netlink socket */
 	CALL_UNDECIDED = 1 << 6, /* a path was not to be read yet: it may be one that nobody asked for */
+	CALL_LET_GO = 1 << 7,	 /* its process is traced no more: how it ends is not told */
 };
 
 struct record {
@@ -133,6 +135,17 @@ enum capture_what {
 	WHAT_FILE = 10,	   /* struct file_info of the descriptor that stands there, if it is open */
 	WHAT_POINTER = 11, /* the user's instruction pointer */
 	WHAT_NAME = 12,	   /* the name of the process or thread whose id stands there, if there is one */
+	/* struct file_info of each descriptor whose bit is set in what `from` brought, words of 64 bits; at
+	   most `limit` */
+	WHAT_FD_SET = 13,
+	/* likewise of each descriptor in the control messages that `from` brought, and the names of those who
+	   send them: what `scale` says (enum control) */
+	WHAT_CONTROL = 14,
+};
+
+enum control {
+	CONTROL_FILES = 1 << 0,
+	CONTROL_NAMES = 1 << 1,
 };
 
 /* Where an address, a descriptor or a count comes from: an argument by its index, or one of these. */
@@ -310,8 +323,9 @@ enum transport {
 
 struct config {
 	u32 scope;  /* enum scope */
-	u32 target; /* the tgid of SCOPE_TGID */
+	u32 target; /* the tgid of SCOPE_TGID, and of a command */
 	u32 follow; /* new children join the set */
+	u32 let_go; /* a process that executes a program is traced no more, but for a command's first one */
 	u32 by_uid;
 	u32 uid;
 	u32 transport;	/* enum transport */

@@ -8,14 +8,21 @@ use std::path::PathBuf;
 #[derive(Debug, Default, Args)]
 pub struct Filters {
     /// Show only calls that access this path: by an argument, or by a descriptor of it
+    ///
+    /// A descriptor counts if its file has the path then. It can be repeated.
     #[arg(short = 'P', long = "trace-path", value_name = "PATH", help_heading = "Filtering")]
     pub paths: Vec<PathBuf>,
 
     /// Show only calls with one of these descriptors for an argument: 3,5 or all others by !, all, none
+    ///
+    /// Numbers with commas between; also as `-e trace-fds=`SET. With -P, one of the two is enough.
     #[arg(long, value_name = "SET", help_heading = "Filtering")]
     pub trace_fds: Vec<String>,
 
     /// Show only calls that ended so: successful, failed, unfinished, unavailable, detached, or all others by !
+    ///
+    /// In `unfinished` ones their thread ended, in `detached` ones tracing did; `unavailable` are none. Also as `-e
+    /// status=`SET. The last of this, -z and -Z counts.
     #[arg(long, value_name = "SET", help_heading = "Filtering")]
     pub status: Option<String>,
 
@@ -24,6 +31,8 @@ pub struct Filters {
     pub successful_only: bool,
 
     /// Show only calls that returned an error
+    ///
+    /// Interrupted ones too.
     #[arg(short = 'Z', long, help_heading = "Filtering")]
     pub failed_only: bool,
 
@@ -32,14 +41,20 @@ pub struct Filters {
     pub errno: Option<String>,
 
     /// Show only calls that took at least so long: 10ms, 500us, 1s
+    ///
+    /// A call whose entry was not seen is shown.
     #[arg(long, value_name = "TIME", help_heading = "Filtering")]
     pub duration: Option<String>,
 
     /// Show only the calls of threads with this name, or with one that begins or ends so: NAME, NAME*, *NAME, *NAME*
+    ///
+    /// Without another target: of all processes.
     #[arg(long, value_name = "NAME", help_heading = "Filtering")]
     pub comm: Option<OsString>,
 
     /// Show only the calls of processes in this cgroup (of version 2), and those below: its folder
+    ///
+    /// Without another target: of all processes.
     #[arg(long, value_name = "PATH", help_heading = "Filtering")]
     pub cgroup: Option<PathBuf>,
 

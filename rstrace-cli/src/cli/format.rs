@@ -7,10 +7,16 @@ use clap::{ArgAction, Args, ValueEnum};
 #[command(next_help_heading = "Output format")]
 pub struct Format {
     /// Write objects of JSON, one a line, instead of lines of text
+    ///
+    /// The first, of the type `start`, says the version of the form, the last, of the type `end`, the account.
+    /// Options that are about lines and tables of text (-a, -c, -C, -i, -n, -N, -qq, -r, -t, -T, -x, -X, --color,
+    /// --read, --write) are refused with it.
     #[arg(long)]
     pub json: bool,
 
     /// Show the time before each line: -tt with microseconds, -ttt as seconds since 1970
+    ///
+    /// It is the time of day; of a call, that of its entry.
     #[arg(short = 't', action = ArgAction::Count)]
     pub time: u8,
 
@@ -30,14 +36,22 @@ pub struct Format {
     pub syscall_times: Option<String>,
 
     /// Show the number of each system call
+    ///
+    /// Other lines have that of the thread's latest call.
     #[arg(short = 'n', long)]
     pub syscall_number: bool,
 
     /// Show where the program goes on after each system call: its instruction pointer
+    ///
+    /// Before a signal it is where that found the program.
     #[arg(short = 'i', long)]
     pub instruction_pointer: bool,
 
     /// Show the stack of the functions that each system call was made from
+    ///
+    /// It stands behind the call, the innermost function first: ` > FILE(FUNCTION+0xOFFSET) [0xOFFSET-IN-FILE]`.
+    /// A last line says so where the stack has more frames than are shown. The frames of a call that never returns
+    /// stand behind the end of its thread; signals have none.
     #[arg(short = 'k', long, alias = "stack-trace")]
     pub stack_traces: bool,
 
@@ -51,15 +65,21 @@ pub struct Format {
     pub files: u8,
 
     /// Likewise by words: path, dev, socket, pidfd, all or none
+    ///
+    /// With commas between; a `!` before the list stands for all others. Also as `-e decode-fds=`SET.
     #[arg(long, alias = "decode-fd", value_name = "SET", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "path")]
     pub decode_fds: Option<String>,
 
     /// Show the names of processes and threads behind their ids
+    ///
+    /// As they are when the call is entered or returns: `kill(815<sleep>, SIGTERM)`.
     #[arg(short = 'Y')]
     pub names: bool,
 
     /// Likewise by words: comm or none
+    ///
+    /// Also as `-e decode-pids=`SET.
     #[arg(long, alias = "decode-pid", value_name = "SET", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "comm")]
     pub decode_pids: Option<String>,
@@ -73,6 +93,8 @@ pub struct Format {
     pub color: When,
 
     /// Write the lines of each thread to a file of its own: that of -o with a dot and its id. -ff is this and -f
+    ///
+    /// It is refused with -c, -C, --json and a command as -o.
     #[arg(long)]
     pub output_separately: bool,
 

@@ -11,22 +11,32 @@ pub struct Shown {
     pub constants: Constants,
 
     /// Abbreviate structures and lists of these calls only: -v is --abbrev=none
+    ///
+    /// Sets of calls are those of `-e trace=`; also as `-e abbrev=`SET.
     #[arg(long, value_name = "SET")]
     pub abbrev: Vec<String>,
 
     /// Show structures and lists of these calls only, of others their addresses
+    ///
+    /// Also as `-e verbose=`SET.
     #[arg(long = "verbose", value_name = "SET")]
     pub followed: Vec<String>,
 
     /// Show these calls undecoded: their arguments and results in hex
+    ///
+    /// Also as `-e raw=`SET.
     #[arg(long, value_name = "SET")]
     pub raw: Vec<String>,
 
     /// Dump what is read from these descriptors: 3,5 or all others by !, all, none
+    ///
+    /// Also as `-e read=`SET.
     #[arg(long, value_name = "SET")]
     pub read: Vec<String>,
 
     /// Dump what is written to these descriptors
+    ///
+    /// Also as `-e write=`SET.
     #[arg(long, value_name = "SET")]
     pub write: Vec<String>,
 }

@@ -7,6 +7,8 @@ use clap::Args;
 #[command(next_help_heading = "Tampering")]
 pub struct Tampering {
     /// Refused: eBPF sees calls and does not change them
+    ///
+    /// Also as `-e inject=`SET.
     #[arg(long, value_name = "SET", hide_short_help = true)]
     pub inject: Vec<String>,
 

@@ -16,107 +16,125 @@ use crate::cli::{Backend, Loss, Transport, stop};
                             opensnoop [OPTIONS] --exec COMMAND [ARG]...")]
 pub struct Cli {
     /// Show when: seconds since the first open that was shown
-    #[arg(short = 'T', long)]
+    #[arg(short = 'T', long, help_heading = "Output")]
     pub timestamp: bool,
 
     /// Show the user's id
-    #[arg(short = 'U', long)]
+    #[arg(short = 'U', long, help_heading = "Output")]
     pub print_uid: bool,
 
     /// Only opens that failed
-    #[arg(short = 'x', long)]
+    #[arg(short = 'x', long, help_heading = "Which opens")]
     pub failed: bool,
 
     /// Only of the processes with these ids, all their threads
-    #[arg(short = 'p', long = "pid", value_name = "PID[,PID]...")]
+    ///
+    /// It can be repeated. Without -p, -t and a command: every process, save opensnoop and those that read its
+    /// output by a pipe.
+    #[arg(short = 'p', long = "pid", value_name = "PID[,PID]...", help_heading = "Whom to trace")]
     pub pids: Vec<String>,
 
     /// Only of this thread; the column PID becomes TID
-    #[arg(short = 't', long, value_name = "TID", value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64))]
+    #[arg(short = 't', long, value_name = "TID", value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64), help_heading = "Whom to trace")]
     pub tid: Option<u32>,
 
     /// Only of this user, by id or name
-    #[arg(short = 'u', long, value_name = "UID")]
+    #[arg(short = 'u', long, value_name = "UID", help_heading = "Which opens")]
     pub uid: Option<String>,
 
     /// End after so many seconds
-    #[arg(short = 'd', long, value_name = "SECONDS")]
+    ///
+    /// A command that still runs then runs on.
+    #[arg(short = 'd', long, value_name = "SECONDS", help_heading = "Which opens")]
     pub duration: Option<String>,
 
     /// Only of threads whose name contains this
-    #[arg(short = 'n', long, value_name = "NAME")]
+    #[arg(short = 'n', long, value_name = "NAME", help_heading = "Which opens")]
     pub name: Option<OsString>,
 
     /// Show flags and mode too
-    #[arg(short = 'e', long, alias = "extended_fields")]
+    ///
+    /// In octal.
+    #[arg(short = 'e', long, alias = "extended_fields", help_heading = "Output")]
     pub extended_fields: bool,
 
     /// Only opens with this flag, such as O_CREAT; several: with all of them (of access modes: any)
-    #[arg(short = 'f', long, value_name = "FLAG", alias = "flag_filter")]
+    ///
+    /// Flags are those of open(2). Of several access modes (`O_RDONLY`, `O_WRONLY`, `O_RDWR`) any will do.
+    #[arg(short = 'f', long, value_name = "FLAG", alias = "flag_filter", help_heading = "Which opens")]
     pub flag_filter: Vec<String>,
 
     /// Show absolute paths
-    #[arg(short = 'F', long)]
+    ///
+    /// From the root of the thread's mount namespace. Symbolic links and `..` in the name stand as they were
+    /// passed.
+    #[arg(short = 'F', long, help_heading = "Output")]
     pub full_path: bool,
 
     /// Size of the buffer in pages (of each CPU's, with --transport perf), a power of two
-    #[arg(short = 'b', long, value_name = "PAGES")]
+    ///
+    /// The default is 16 MiB for the ring buffer and 8 MiB for a perf buffer.
+    #[arg(short = 'b', long, value_name = "PAGES", help_heading = "How to trace")]
     pub buffer_pages: Option<u32>,
 
     /// Only of the cgroups whose ids are in the BPF map that is pinned here
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = "Which opens")]
     pub cgroupmap: Option<PathBuf>,
 
     /// Only of the mount namespaces whose inode numbers are in the BPF map that is pinned here
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = "Which opens")]
     pub mntnsmap: Option<PathBuf>,
 
     /// Run the rest of the line as a command and trace it, children too; its exit status is opensnoop's
-    #[arg(long, value_name = "COMMAND", num_args = 0.., allow_hyphen_values = true)]
+    ///
+    /// What follows belongs to the command, options too.
+    #[arg(long, value_name = "COMMAND", num_args = 0.., allow_hyphen_values = true, help_heading = "Whom to trace")]
     pub exec: Vec<OsString>,
 
     /// With -p or a command: trace children too
-    #[arg(long)]
+    #[arg(long, help_heading = "Whom to trace")]
     pub follow: bool,
 
     /// Say more: how the kernel is watched, and the account at the end
-    #[arg(short = 'v', long)]
+    #[arg(short = 'v', long, help_heading = "Output")]
     pub verbose: bool,
 
     /// A JSON object for each open instead of the table
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 
     /// Write to FILE instead of standard output
-    #[arg(short = 'o', long, value_name = "FILE")]
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
 
     /// How to attach
-    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "How to trace")]
     pub backend: Backend,
 
     /// How events come from the kernel
-    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
+    #[arg(long, value_name = "KIND", value_enum, default_value_t, help_heading = "How to trace")]
     pub transport: Transport,
 
     /// What to do when opens are made faster than they can be shown; by default never, with the whole machine drop
-    #[arg(long, value_name = "WHAT", value_enum)]
+    #[arg(long, value_name = "WHAT", value_enum, help_heading = "How to trace")]
     pub loss: Option<Loss>,
 
     /// Print the account of opens seen, delivered and lost at the end
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub stats: bool,
 
     /// Fail if an open was lost
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub strict: bool,
 
     /// Say what this machine offers for tracing opens and what is not seen, and end
-    #[arg(long)]
+    #[arg(long, help_heading = "How to trace")]
     pub doctor: bool,
 
     /// A program to run and trace, with its arguments
-    #[arg(value_name = "COMMAND", trailing_var_arg = true)]
+    ///
+    /// All its threads are traced. Its exit status is opensnoop's.
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, help_heading = "Whom to trace")]
     pub command: Vec<OsString>,
 }
 
@@ -158,7 +176,7 @@ mod tests {
 
     #[test]
     fn every_option_is_in_the_manual_page_and_in_the_book() {
-        let manual = include_str!("../../../docs/man/opensnoop.8").replace("\\-", "-");
+        let manual = crate::cli::without_fonts(include_str!("../../../docs/man/opensnoop.8"));
         let page = include_str!("../../../docs/src/opensnoop.md");
         let mut command = Cli::command();
         command.build();

@@ -17,6 +17,11 @@ use crate::{FAILURE, NAME, doctor, fail, print};
 use cli::{Cli, Stop};
 use options::Task;
 
+/// Its grammar, for what is written from it.
+pub(crate) fn grammar() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// The `opensnoop` command.
 pub fn main() -> ExitCode {
     NAME.get_or_init(|| "opensnoop");

@@ -68,6 +68,7 @@ impl Task {
             stacks: false,
             pointers: false,
             interrupts: Default::default(),
+            let_go: false,
             counting: None,
             backend: cli.backend.forced(),
             transport: cli.transport.forced(),

@@ -262,7 +262,8 @@ impl Lines {
                 self.value(*after);
             }
             Value::Resuming(name) => self.format(|out| put!(out, "<... resuming interrupted {name} ...>")),
-            Value::Bits(bytes, below) => self.bits(bytes, below as usize),
+            Value::Bits(bytes, below) => self.bits(bytes, below, |_| None),
+            Value::FdSet(bytes, below, call, at) => self.bits(bytes, below, |fd| call.file(fd, at)),
             Value::Signals(set) => self.signals(set, |lines, number| {
                 // without `SIG`
                 lines.paint(Token::Constant, |out| errno::signal_in_set(out, number));
@@ -395,15 +396,14 @@ impl Lines {
         self.push("]");
     }
 
-    fn bits(&mut self, bytes: &[u8], below: usize) {
+    fn bits<'a>(&mut self, bytes: &[u8], below: u32, file: impl Fn(i32) -> Option<File<'a>>) {
         self.push("[");
         let mut separator = "";
-        for (place, byte) in bytes.iter().enumerate().filter(|(_, byte)| **byte != 0) {
-            for bit in (0..8).filter(|bit| byte & (1 << bit) != 0 && place * 8 + bit < below) {
-                self.push(separator);
-                separator = " ";
-                self.paint(Token::Value, |out| put!(out, "{}", place * 8 + bit));
-            }
+        for number in numbers(bytes, below) {
+            self.push(separator);
+            separator = " ";
+            self.decimal(number);
+            self.file(file(number));
         }
         self.push("]");
     }
@@ -588,6 +588,14 @@ fn hex(out: &mut Vec<u8>, number: u64) {
     begin -= 2;
     text[begin..begin + 2].copy_from_slice(b"0x");
     out.extend_from_slice(&text[begin..]);
+}
+
+/// The numbers below this one whose bits are set.
+pub fn numbers(bytes: &[u8], below: u32) -> impl Iterator<Item = i32> {
+    let places = (0i32..).step_by(8).zip(bytes).filter(|(_, byte)| **byte != 0);
+    let all = places
+        .flat_map(|(first, byte)| (0..8).filter(move |bit| byte & 1 << bit != 0).map(move |bit| first + bit));
+    all.take_while(move |number| (*number as u32) < below)
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ pub fn write_name(out: &mut Vec<u8>, name: &[u8]) {
 }
 
 /// What a line tells of that stands before it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mark {
     /// The number of the call that it is about.
     pub number: Option<u32>,

@@ -56,6 +56,8 @@ pub struct Style {
     pub follow: bool,
     /// Whether a message tells of each new thread.
     pub attached: bool,
+    /// Whether a message tells of each process that is traced no more.
+    pub detached: bool,
     /// Which messages are left out.
     pub quiet: Quiet,
     /// Of which signals lines tell, a bit each from that of signal 1.
@@ -110,6 +112,7 @@ impl Default for Style {
             pids: Pids::WhenSeveral,
             follow: false,
             attached: false,
+            detached: false,
             quiet: Quiet::default(),
             signals: u64::MAX,
             notes: false,
@@ -210,7 +213,7 @@ impl<W: Write> Text<W> {
     }
 
     /// There is one thread more from this time on, or fewer: this one.
-    fn count(&mut self, time_ns: u64, tid: u32, change: isize) {
+    fn count(&mut self, time_ns: u64, tid: u32, change: i32) {
         if self.is_in_order() {
             self.page.count(tid, change);
         } else {
@@ -246,7 +249,17 @@ impl<W: Write> Text<W> {
     /// What stands before the line of a call that begins.
     fn first_mark(&self, event: &Event<'_>, call: &Call<'_>) -> Mark {
         let name = event.name.filter(|_| self.style.names).map(Name::new);
-        Mark { name, ..mark(event, call) }
+        Mark { name, ..self.mark(event, call) }
+    }
+
+    /// What stands before its later lines, as far as it is shown.
+    fn mark(&self, event: &Event<'_>, call: &Call<'_>) -> Mark {
+        let shown = &self.style.prefixes;
+        Mark {
+            number: call.raw.filter(|_| shown.number).map(|raw| raw.nr),
+            place: if shown.pointer { Place::of(event.pointer) } else { Place::AsBefore },
+            name: None,
+        }
     }
 
     fn call(&mut self, event: &Event<'_>, call: &Call<'_>) {
@@ -270,12 +283,9 @@ impl<W: Write> Text<W> {
             // whoever was waited for has no name any more where a signal tells of it afterwards
             self.signals.forget_name(id);
         }
+        // where that ends the line is left as it is, to whoever ends its tracing
         if !matches!(call.outcome, Outcome::Unfinished) {
             self.resume(event, call, args);
-        } else if self.is_in_order() {
-            self.page.detach(tid);
-        } else {
-            self.order.detach(tid);
         }
     }
 
@@ -300,7 +310,7 @@ impl<W: Write> Text<W> {
 
     /// A call returns of which so many arguments stand there already.
     fn resume(&mut self, event: &Event<'_>, call: &Call<'_>, args: usize) {
-        let (tid, time_ns, mark) = (event.tid, event.time_ns, mark(event, call));
+        let (tid, time_ns, mark) = (event.tid, event.time_ns, self.mark(event, call));
         let name = |lines: &mut Lines| lines.push(call.name);
         let style = &self.style;
         let names = style.arg_names;
@@ -379,8 +389,10 @@ impl<W: Write> Text<W> {
         self.superseded_line(tid, old);
         // it is its group's leader now
         self.thread(tid, old.time_ns).tgid = Some(tid);
-        self.abi(tid, event.time_ns, call.abi);
-        self.resume(event, call, args);
+        if !matches!(call.outcome, Outcome::Unfinished) {
+            self.abi(tid, event.time_ns, call.abi);
+            self.resume(event, call, args);
+        }
     }
 
     fn superseded_line(&mut self, tid: u32, old: Superseded) {
@@ -402,6 +414,24 @@ impl<W: Write> Text<W> {
         if self.style.attached && !self.style.quiet.attach {
             self.line(time_ns, None, |lines| {
                 lines.format(|out| put!(out, "rstrace: Process {child} attached"));
+            });
+        }
+    }
+
+    /// A process is traced no more.
+    fn let_go(&mut self, tid: u32, time_ns: u64) {
+        if self.is_in_order() {
+            self.page.detach(tid);
+        } else {
+            self.order.detach(time_ns, tid);
+        }
+        self.signals.forget(tid);
+        if self.threads.remove(tid).is_some() {
+            self.count(time_ns, tid, -1);
+        }
+        if self.style.detached && !self.style.quiet.attach {
+            self.line(time_ns, None, |lines| {
+                lines.format(|out| put!(out, "rstrace: Process {tid} detached"));
             });
         }
     }
@@ -584,6 +614,7 @@ impl<W: Write> Sink for Text<W> {
                 self.exec(event.tgid, tid, *old_tid, time_ns);
                 self.name(time_ns, tid, event.name);
             }
+            EventKind::LetGo => self.let_go(tid, time_ns),
             EventKind::Exit { status, last } => {
                 self.name(time_ns, tid, event.name);
                 self.exit(event, *status, *last);
@@ -668,11 +699,6 @@ impl<W: Write> Output for Text<W> {
 
 /// Before a line that tells of a thread's end: it is nowhere any more.
 const NOWHERE: Mark = Mark { number: None, place: Place::Unknown, name: None };
-
-/// What stands before the line of a call.
-fn mark(event: &Event<'_>, call: &Call<'_>) -> Mark {
-    Mark { number: call.raw.map(|raw| raw.nr), place: Place::of(event.pointer), name: None }
-}
 
 /// The name and what is known at the entry.
 fn begin_call(lines: &mut Lines, call: &Call<'_>, names: bool) {

@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub stacks: bool,
     /// The target is a command that is held before its exec.
     pub held: bool,
+    /// A process that executes a program is traced no more; of a command its first one does not count.
+    pub let_go: bool,
     pub filter: Filter,
     pub transport: Transport,
     /// Bytes: of the ring, or of each CPU's perf buffer.
@@ -62,6 +64,8 @@ pub(crate) struct Attached<'m> {
     returns: Vec<ReturnEvent<'m>>,
     /// The kernel side's count of living threads, in its mapped .bss.
     live: NonNull<i64>,
+    /// Likewise, whether the command is traced no more.
+    command_let_go: NonNull<u64>,
     /// Likewise, what has been read of each CPU's perf buffer.
     perf_read: NonNull<[u64; layout::MAX_CPUS]>,
     /// Likewise, which half of the statistics is in use.
@@ -186,6 +190,7 @@ pub(crate) fn load<'m>(
     config.scope = settings.scope;
     config.target = settings.target;
     config.follow = settings.wish.follow.into();
+    config.let_go = settings.let_go.into();
     config.throttle = settings.wish.throttle.into();
     config.buffer = settings.buffer as u32;
     config.by_uid = settings.uid.is_some().into();
@@ -260,7 +265,9 @@ pub(crate) fn load<'m>(
     Filter::hold(&skel.maps.mntns_set, namespaces.as_ref())?;
     let bss = skel.maps.bss_data.as_deref_mut().context_missing()?;
     bss.held = settings.held.into();
+    bss.starting = settings.held.into();
     let live = NonNull::from(&mut bss.live);
+    let command_let_go = NonNull::from(&mut bss.command_let_go);
     let perf_read = NonNull::from(&mut bss.perf_read);
     let epoch = NonNull::from(&mut bss.epoch);
     tables::write_pairs(&skel.maps.pairs, plan.tables()).context("the table of pairs")?;
@@ -297,7 +304,9 @@ pub(crate) fn load<'m>(
     }
     tables::fill(&skel.maps.variants, &keys, &values).map_err(load_error)?;
     let (links, returns) = (Vec::new(), Vec::new());
-    Ok((Attached { links, programs, kretprobes: 0, returns, live, perf_read, epoch, skel }, ring))
+    let attached =
+        Attached { links, programs, kretprobes: 0, returns, live, command_let_go, perf_read, epoch, skel };
+    Ok((attached, ring))
 }
 
 /// Places for the threads that may make calls: with all processes twice those that there are now.
@@ -370,6 +379,12 @@ impl<'m> Attached<'m> {
         // SAFETY: aligned, mapped as long as the skeleton lives, and used through this pointer alone; the kernel side
         // changes it atomically.
         unsafe { AtomicI64::from_ptr(self.live.as_ptr()) }
+    }
+
+    /// Whether the command is traced no more, as it has executed another program.
+    pub(crate) fn has_let_go_of_command(&self) -> bool {
+        // SAFETY: as of `live`; the kernel side only writes it.
+        unsafe { AtomicU64::from_ptr(self.command_let_go.as_ptr()) }.load(Ordering::Relaxed) != 0
     }
 
     /// Which half of the statistics the kernel side uses, 0 or 1.

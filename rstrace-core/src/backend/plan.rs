@@ -8,7 +8,9 @@ use rstrace_probes_bpf::layout;
 use super::{Backend, TracepointHook, Verdict, choose, fentry, functions, kprobe, tracepoint_hook};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine::{Machine, has_helper};
-use crate::probe::{Accesses, Capture, Count, From, Hook, MAX_CAPTURES, PATH_MAX, Pair, Returns, What, When};
+use crate::probe::{
+    Accesses, Capture, Count, From, Hook, MAX_CAPTURES, MAX_FILES, PATH_MAX, Pair, Returns, What, When,
+};
 
 /// A pair's place in the kernel side's tables: from 1, as 0 stands for "not traced".
 pub(crate) type PairId = u16;
@@ -263,7 +265,7 @@ impl Plan {
         config.selecting = (!self.variants.is_empty()).into();
         for table in &self.tables {
             let captures = &table.capture[..table.captures.into()];
-            config.kinds |= captures.iter().fold(0, |kinds, capture| kinds | 1 << capture.what);
+            config.kinds |= captures.iter().fold(0, |kinds, capture| kinds | kinds_of(capture));
             // what an execve's entry could not read is read with its vectors, however it is read else
             if table.complex == 0 || table.vectors != 0 {
                 config.simple = config.simple.max(captures.len().min(layout::MAX_SIMPLE) as u32);
@@ -418,6 +420,20 @@ fn are_complex(captures: &[Capture]) -> bool {
     captures.len() > layout::MAX_SIMPLE || captures.iter().any(takes_many_steps)
 }
 
+/// The kinds of captures that one is, a bit each: what looks up many is also what it looks up.
+fn kinds_of(capture: &layout::Capture) -> u32 {
+    let (file, name) = (1 << layout::WHAT_FILE, 1 << layout::WHAT_NAME);
+    let looks_up = match capture.what {
+        layout::WHAT_FD_SET => file,
+        layout::WHAT_CONTROL => {
+            let is = |kind, bit| if capture.scale & kind != 0 { bit } else { 0 };
+            is(layout::CONTROL_FILES, file) | is(layout::CONTROL_NAMES, name)
+        }
+        _ => 0,
+    };
+    1 << capture.what | looks_up
+}
+
 /// Whether what a capture brings at the entry is still there at the return.
 fn may_be_read_at_return(capture: &Capture) -> bool {
     let made = matches!(
@@ -516,6 +532,16 @@ fn capture_row(machine: &Machine, capture: &Capture) -> Result<layout::Capture, 
         What::Socket => layout::WHAT_SOCKET,
         What::File => layout::WHAT_FILE,
         What::Name => layout::WHAT_NAME,
+        What::FdSet => {
+            row.limit = MAX_FILES;
+            layout::WHAT_FD_SET
+        }
+        What::Control { files, names } => {
+            row.limit = MAX_FILES;
+            let kinds = [(files, layout::CONTROL_FILES), (names, layout::CONTROL_NAMES)];
+            row.scale = kinds.iter().filter(|(asked, _)| *asked).fold(0, |all, (_, kind)| all | kind);
+            layout::WHAT_CONTROL
+        }
     };
     Ok(row)
 }

@@ -320,6 +320,14 @@ impl Plan {
                 let from = From::Captured { of, offset: offset as u16, size: 4 };
                 self.look_up(from, *meaning, when);
             }
+            // after the call the sets are shown without
+            Type::FdSet if self.limits.files && when == When::EntryOnly => {
+                self.push(From::Captured { of, offset: 0, size: 8 }, when, What::FdSet);
+            }
+            Type::ControlMessages if self.limits.files || self.limits.names => {
+                let what = What::Control { files: self.limits.files, names: self.limits.names };
+                self.push(From::Captured { of, offset: 0, size: 8 }, when, what);
+            }
             Type::Elements(element @ Type::Number(..), count) => {
                 for place in 0..*count {
                     self.member(element, of, offset + place * size_of_type(element, abi), when, parent);
@@ -396,7 +404,7 @@ fn is_followed(access: Access, when: When) -> bool {
 fn most_of(ty: &Type, abi: Abi) -> u32 {
     match ty {
         Type::Struct(structure) if structure.extensible => PATH_MAX,
-        Type::Bits => PATH_MAX,
+        Type::Bits | Type::FdSet => PATH_MAX,
         Type::Custom(custom) if custom.size == 0 => WHOLE,
         ty => size_of_type(ty, abi) as u32,
     }

@@ -188,6 +188,7 @@ pub(super) fn in_memory<'a>(
         Type::Written(_, write) => Value::WrittenBytes(bytes, *write),
         Type::Padding(_) => Value::HexBytes(bytes),
         Type::Bits => Value::Bits(bytes, u32::MAX),
+        Type::FdSet => Value::FdSet(bytes, u32::MAX, source.call, source.at),
         Type::Signals => Value::Signals(Width::U64.read(bytes, abi)),
         pointer => behind(pointer, Width::Word.read(bytes, abi), source),
     }
@@ -363,12 +364,12 @@ fn sized<'a>(
     {
         return None;
     }
-    if (bytes.is_empty() && !is_of_any_size(ty)) || (unreadable && matches!(ty, Type::Bits)) {
+    if (bytes.is_empty() && !is_of_any_size(ty)) || (unreadable && matches!(ty, Type::Bits | Type::FdSet)) {
         return None;
     }
-    if let (Type::Bits, Length::BitsArg(place)) = (ty, length) {
+    if let (Type::FdSet, Length::BitsArg(place)) = (ty, length) {
         let below = source.call.args.get(usize::from(place)).map_or(0, |bits| *bits as u32);
-        return (size != 0).then_some(Value::Bits(bytes, below));
+        return (size != 0).then_some(Value::FdSet(bytes, below, source.call, at));
     }
     let left = source.left;
     let object = Object { ty, bytes, address, at, count: size, unreadable, left, call: source.call };
@@ -377,7 +378,7 @@ fn sized<'a>(
 
 /// Whether only its function knows how many bytes an object has: none may be a valid one.
 fn is_of_any_size(ty: &Type) -> bool {
-    matches!(ty, Type::Bits) || matches!(ty, Type::Custom(custom) if custom.size == 0)
+    matches!(ty, Type::Bits | Type::FdSet) || matches!(ty, Type::Custom(custom) if custom.size == 0)
 }
 
 fn list<'a>(

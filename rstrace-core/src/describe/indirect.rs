@@ -99,8 +99,8 @@ impl Inner {
 
     /// What is to be captured for it, in terms of the other call; `row` is what it is.
     pub fn captures(&self, row: &Syscall, limits: Limits) -> Vec<Capture> {
-        // what a descriptor is that stands among words in memory is not told
-        let limits = Limits { files: false, names: false, ..limits };
+        // with the names behind ids too there would be more captures than a pair has
+        let limits = Limits { names: false, ..limits };
         let mut own = captures(row.params, row.result, Abi::Compat32, limits);
         for case in row.cases.iter().flat_map(|cases| cases.cases) {
             for capture in captures(case.params, row.result, Abi::Compat32, limits) {

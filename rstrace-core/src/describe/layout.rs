@@ -132,7 +132,7 @@ const fn size_and_alignment(ty: &Type, abi: Abi) -> (usize, usize) {
             };
             (size, if size % most == 0 { most } else { alignment })
         }
-        Type::Bits | Type::Following(..) => (0, 1),
+        Type::Bits | Type::FdSet | Type::ControlMessages | Type::Following(..) => (0, 1),
         Type::Signals => (8, most),
         Type::ByAbi(native, compat) => match abi {
             Abi::Native => size_and_alignment(native, abi),

@@ -221,6 +221,10 @@ pub enum Type {
     Custom(&'static Custom),
     /// A set of bits by number, in memory or behind an address as [`Type::Sized`] has it.
     Bits,
+    /// Likewise, of descriptors.
+    FdSet,
+    /// Control messages, where a [`Nested`] of a [`Type::Custom`] says: the descriptors and ids in them are looked up.
+    ControlMessages,
     /// A set of signals of 8 bytes, in memory.
     Signals,
     /// One of two types: of native and of 32-bit programs.

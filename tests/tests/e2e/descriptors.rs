@@ -1,18 +1,31 @@
 //! What descriptors are is told as strace tells it, of one and the same run: so inodes and ports are the same too.
 
 use rstrace_tests::{
-    Finished, Objects, Rstrace, SameRun, Scratch, Trace, assert_same_lines, fixture, has_program, in_vm, skip,
+    Finished, Line, Objects, Rstrace, SameRun, Scratch, Trace, assert_same_lines, fixture, has_program,
+    in_vm, skip,
 };
 
 /// Holds a run of a command against strace, with these options of both.
 #[track_caller]
 fn compare(command: &[&str], options: &[&str]) -> Trace {
+    compare_some(command, options, |_| true)
+}
+
+/// Likewise, lines of some calls.
+#[track_caller]
+fn compare_some(command: &[&str], options: &[&str], some: impl Fn(&str) -> bool) -> Trace {
     let (mut strace, rstrace) = SameRun::new(command, options, options).watch();
-    strace.lines.retain(|line| !line.text.starts_with("--- "));
+    let is_of_them = |line: &Line| !line.text.starts_with("--- ") && some(&line.text);
+    strace.lines.retain(is_of_them);
     let mut shown = rstrace.clone();
-    shown.lines.retain(|line| !line.text.starts_with("--- "));
+    shown.lines.retain(is_of_them);
     assert_same_lines(&strace, &shown);
     rstrace
+}
+
+/// More descriptors in a set than it is told of what they are.
+fn is_of_many(line: &str) -> bool {
+    line.contains(" 269")
 }
 
 macro_rules! needs_strace {
@@ -28,7 +41,7 @@ macro_rules! needs_strace {
 
 fn compare_fixture(options: &[&str]) -> Trace {
     let scratch = Scratch::new();
-    compare(&[&fixture("descriptors"), &scratch.fresh_folder("d")], options)
+    compare_some(&[&fixture("descriptors"), &scratch.fresh_folder("d")], options, |line| !is_of_many(line))
 }
 
 #[test]
@@ -36,6 +49,41 @@ fn a_descriptor_of_each_kind_is_told_as_strace_tells_it() {
     needs_strace!();
     let trace = compare_fixture(&["-y"]);
     assert!(!trace.calls_with("{fd=-1}, {fd=13<socket:[").is_empty(), "{trace:?}");
+    assert!(!trace.calls_with("</dev/null>], {tv_sec=0").is_empty(), "{trace:?}");
+    assert!(!trace.calls_with("SCM_RIGHTS, cmsg_data=[0<pipe:[").is_empty(), "{trace:?}");
+}
+
+#[test]
+fn who_passes_descriptors_has_a_name() {
+    needs_strace!();
+    let trace = compare_fixture(&["-yY", "-e", "trace=sendmsg,recvmsg,sendmmsg,recvmmsg"]);
+    let named = "<descriptors>, uid=0, gid=0}}, {cmsg_len=20, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, ";
+    assert!(!trace.calls_with(named).is_empty(), "{trace:?}");
+}
+
+#[test]
+fn of_a_set_with_very_many_descriptors_it_is_told_what_the_first_ones_are() {
+    if in_vm() {
+        skip!("how descriptors are written is the same on every kernel");
+    }
+    let scratch = Scratch::new();
+    let tracing = Rstrace::tracing("trace=select,pselect6").and(&["-y"]);
+    let run = tracing.run(&[&fixture("descriptors"), &scratch.fresh_folder("d")]).ended_well();
+    let calls = run.trace.calls();
+    let many: Vec<_> = calls.iter().filter(|call| is_of_many(call)).collect();
+    let [many] = &many[..] else { panic!("{calls:#?}") };
+    assert_eq!(many.matches("</dev/null>").count(), 64, "{many}");
+    assert!(many.contains("262</dev/null> 263</dev/null> 264 265 266 267 268 269], NULL"), "{many}");
+}
+
+#[test]
+fn descriptors_of_calls_by_socketcall_are_told_as_strace_tells_them() {
+    needs_strace!();
+    const CALLS: [&str; 6] = ["socket(", "socketpair(", "sendmsg(", "recvmsg(", "sendto(", "getsockopt("];
+    let is_of_them = |line: &str| CALLS.iter().any(|call| line.starts_with(call));
+    let trace = compare_some(&[&fixture("calls/compat")], &["-y"], is_of_them);
+    assert!(!trace.calls_with("SCM_RIGHTS, cmsg_data=[0<").is_empty(), "{trace:?}");
+    assert!(!trace.calls_with("socketpair(AF_UNIX, SOCK_STREAM, 0, [7<socket:[").is_empty(), "{trace:?}");
 }
 
 #[test]
@@ -88,11 +136,12 @@ fn a_pipeline_shows_the_same_pipes() {
 fn descriptors_are_told_on_this_kernel() {
     let scratch = Scratch::new();
     let folder = scratch.fresh_folder("d");
-    let Finished { trace, .. } = Rstrace::tracing("trace=fstat,newfstatat,sendfile,openat,close,poll,accept")
-        .and(&["-yy"])
-        .follow()
-        .run(&[&fixture("descriptors"), &folder])
-        .ended_well();
+    let Finished { trace, .. } =
+        Rstrace::tracing("trace=fstat,newfstatat,sendfile,openat,close,poll,accept,select,pselect6,%net")
+            .and(&["-yy"])
+            .follow()
+            .run(&[&fixture("descriptors"), &folder])
+            .ended_well();
     for text in [
         format!(r#"openat(AT_FDCWD<{folder}>, ".", O_RDONLY|O_DIRECTORY)"#),
         format!("</{}>", &folder[1..]),
@@ -113,6 +162,11 @@ fn descriptors_are_told_on_this_kernel() {
         r#","so<ck>\"et"]>"#.to_owned(),
         "<NETLINK:[ROUTE:".to_owned(),
         format!(r#"openat(AT_FDCWD<{folder}/gone (deleted)>, "nothing""#),
+        "</dev/null<char 1:3>> ".to_owned(),
+        "], [0</dev/null<char 1:3>> ".to_owned(),
+        "</dev/null<char 1:3>> 264 265 ".to_owned(),
+        "cmsg_type=SCM_RIGHTS, cmsg_data=[0</dev/null<char 1:3>>, 1<".to_owned(),
+        "cmsg_type=SCM_CREDENTIALS, ".to_owned(),
     ] {
         assert!(!trace.calls_with(&text).is_empty(), "{text}: {trace:?}");
     }

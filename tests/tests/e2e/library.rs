@@ -68,6 +68,7 @@ fn a_probe_in_rust_alone_pairs_kernel_functions() {
                 stacks: false,
                 pointers: false,
                 interrupts: Default::default(),
+                let_go: false,
                 counting: None,
             };
             let session =
@@ -137,6 +138,7 @@ fn a_function_that_no_kernel_has_is_refused_by_its_name() {
         stacks: false,
         pointers: false,
         interrupts: Default::default(),
+        let_go: false,
         counting: None,
     };
     let machine = Machine::new();

@@ -55,3 +55,22 @@ fn every_program_is_verified_in_few_steps() {
     let large: Vec<_> = programs.iter().filter(|(_, count)| **count > MOST).collect();
     assert!(large.is_empty(), "more than {MOST} instructions: {large:?}");
 }
+
+/// Which captures there are decides what of a program the verifier looks at, and what it knows there.
+#[test]
+fn programs_of_each_set_of_captures_are_loaded() {
+    let scratch = Scratch::new();
+    let (file, command) = (scratch.at("trace"), fixture("exit_code"));
+    let mut refused = Vec::new();
+    for calls in ["accept", "execve", "select,pselect6", "sendmsg", "poll,read", "openat,close"] {
+        for options in [&[][..], &["-y"], &["-yY", "-i"]] {
+            let trace = format!("trace={calls}");
+            let words = [&[&rstrace_binary(), "-e", &trace, "-o", &file], options, &["--", &command, "0"]];
+            let output = Program::new(&words.concat()).run();
+            if !output.status.success() {
+                refused.push(format!("{calls} {options:?}: {}", output.stderr));
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{refused:#?}");
+}

@@ -15,6 +15,7 @@ mod hostile_stacks;
 mod json;
 mod launching;
 mod ledger;
+mod letting_go;
 mod library;
 mod lines;
 mod loading;

@@ -2,7 +2,9 @@
 
 use super::results::Results;
 use super::statistics::Quartiles;
-use super::variants::{FLOOR, PERF, RSTRACE, RSTRACE_FOLLOW, RSTRACE_OPEN, STRACE, UNTRACED};
+use super::variants::{
+    FLOOR, PERF, RSTRACE, RSTRACE_COUNT, RSTRACE_COUNT_ALONE, RSTRACE_FOLLOW, RSTRACE_OPEN, STRACE, UNTRACED,
+};
 
 /// A goal.
 struct Goal {
@@ -56,6 +58,16 @@ const GOALS: &[Goal] = &[
         what: "getppid: perf trace adds, of what rstrace adds",
         measure: Added("getppid", PERF, RSTRACE),
         limit: AtLeast(50.0),
+    },
+    Goal {
+        what: "10 million getppid counted with times: added, of the floor",
+        measure: Added("count", RSTRACE_COUNT, FLOOR),
+        limit: AtMost(4.0),
+    },
+    Goal {
+        what: "10 million getppid counted alone: added, of the floor",
+        measure: Added("count", RSTRACE_COUNT_ALONE, FLOOR),
+        limit: AtMost(1.7),
     },
     Goal {
         what: "8 threads into /dev/null, nothing lost: million calls/s",
@@ -114,11 +126,15 @@ const GOALS: &[Goal] = &[
     },
 ];
 
-/// The rows of the goals that could be measured.
-pub fn table(results: &Results) -> String {
+/// The rows of the goals; of those that could not be measured now, that of an earlier table, if it had one.
+pub fn table(results: &Results, earlier: &str) -> String {
     let mut text = String::from("| goal | limit | measured | median | met |\n|---|--:|--:|--:|---|\n");
     for goal in GOALS {
-        let Some(measured) = measure(results, goal.measure) else { continue };
+        let Some(measured) = measure(results, goal.measure) else {
+            let begin = format!("| {} |", goal.what);
+            text.extend(earlier.lines().filter(|row| row.starts_with(&begin)).flat_map(|row| [row, "\n"]));
+            continue;
+        };
         let (limit, counts, met) = match goal.limit {
             AtMost(limit) => (format!("≤ {limit}"), measured.high, measured.high <= limit),
             AtLeast(limit) => (format!("≥ {limit}"), measured.low, measured.low >= limit),
@@ -183,16 +199,27 @@ mod tests {
 
     #[test]
     fn the_upper_quartile_decides() {
-        let text = table(&results(&[500.0, 500.0, 600.0]));
+        let text = table(&results(&[500.0, 500.0, 600.0]), "");
         assert!(text.contains("of the floor | ≤ 4.5 | 5.00 | 4.00 | **no** |"), "{text}");
-        let text = table(&results(&[500.0, 500.0, 540.0]));
+        let text = table(&results(&[500.0, 500.0, 540.0]), "");
         assert!(text.contains("of the floor | ≤ 4.5 | 4.40 | 4.00 | yes |"), "{text}");
     }
 
     #[test]
     fn where_more_is_better_the_lower_quartile_decides() {
-        let text = table(&results(&[500.0, 500.0, 800.0]));
+        let text = table(&results(&[500.0, 500.0, 800.0]), "");
         assert!(text.contains("of what rstrace adds | ≥ 50 | 42.86 | 75.00 | **no** |"), "{text}");
         assert!(!text.contains("dd bs"), "{text}");
+    }
+
+    #[test]
+    fn a_goal_that_is_not_measured_again_keeps_its_row() {
+        let kept = "| dd bs=1 count=500k: of untraced | ≤ 5 | 4.52 | 4.33 | yes |\n";
+        let replaced = "| getppid: perf trace adds, of what rstrace adds | ≥ 50 | 1 | 1 | **no** |\n";
+        let without = table(&Results::default(), &format!("{replaced}{kept}| other | ≤ 1 | 1 | 1 | yes |\n"));
+        assert!(without.ends_with(&format!("{replaced}{kept}")), "{without}");
+        let strace = "| getppid: strace adds, of what rstrace adds | ≥ 50 | 1 | 1 | **no** |\n";
+        let with = table(&results(&[500.0; 3]), &format!("{strace}{kept}"));
+        assert!(!with.contains(strace) && with.ends_with(kept), "{with}");
     }
 }

@@ -72,6 +72,17 @@ impl Place {
                 let ended = program::run(&command, LIMIT)?;
                 (ended.number("ns-per-call")?, count as f64, ended)
             }
+            Method::Counted(name) => {
+                let ended = program::run(&command, LIMIT)?;
+                if variant.counts() {
+                    let table = std::fs::read_to_string(words.file).unwrap_or_default();
+                    match counted(&table, name) {
+                        Some(calls) if calls == count => {}
+                        calls => return Err(format!("it counted {calls:?} of {count} calls")),
+                    }
+                }
+                (ended.number("ns-per-call")?, count as f64, ended)
+            }
             Method::Wall => {
                 let ended = program::run(&command, LIMIT)?;
                 (ended.took.as_secs_f64() * 1e9 / count as f64, count as f64, ended)
@@ -121,6 +132,12 @@ impl Place {
         let ended = server.finish(LIMIT)?;
         Ok((1e9 / rate, rate * client.took.as_secs_f64(), ended))
     }
+}
+
+/// How many calls of a name there were by a table of them, none of which failed.
+fn counted(table: &str, name: &str) -> Option<u64> {
+    let row = table.lines().map(str::split_whitespace).find(|row| row.clone().next_back() == Some(name))?;
+    row.rev().nth(1)?.parse().ok()
 }
 
 /// A port that nobody listens on.
@@ -196,6 +213,14 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_says_how_many_calls_there_were() {
+        let table = " 99.00    1.5    0   10000000           getppid\n  1.00    0.1   49   1  1 access\n";
+        assert_eq!(counted(table, "getppid"), Some(10_000_000));
+        assert_eq!(counted("10000000 getppid\n", "getppid"), Some(10_000_000));
+        assert_eq!(counted(table, "getpid"), None);
+    }
 
     #[test]
     fn the_account_is_read() {

@@ -96,12 +96,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         good = loss.is_good();
         publish(LOSS, &loss.table())?;
     }
-    let goals = goals::table(&results);
+    // those that are not measured now keep their rows
+    publish("goals", &goals::table(&results, &page::section("goals")))?;
     if whole {
-        publish("goals", &goals)?;
         publish("machine", &machine(options))?;
-    } else {
-        println!("{goals}");
     }
     if !options.print {
         chart::write(&results)?;

@@ -63,6 +63,13 @@ pub fn write(name: &str, text: &str) -> Result<()> {
     fs::write(&path, page).map_err(|error| format!("cannot write {PAGE}: {error}"))
 }
 
+/// What is between the markers of a section of the page now; nothing if it can't be read.
+pub fn section(name: &str) -> String {
+    let page = fs::read_to_string(process::top().join(PAGE)).unwrap_or_default();
+    let rest = page.split_once(&begin(name)).map_or("", |(_, rest)| rest);
+    rest.split_once(END).map_or("", |(section, _)| section).to_owned()
+}
+
 const END: &str = "<!-- bench:end -->";
 
 fn begin(name: &str) -> String {

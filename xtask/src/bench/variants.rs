@@ -39,6 +39,12 @@ pub const RSTRACE_STOPPED: &str = "rstrace, on one CPU, stopped";
 pub const UNTRACED_PINNED: &str = "untraced, on one CPU";
 /// A narrow set.
 pub const RSTRACE_OPEN: &str = "rstrace -e open";
+/// Nothing but counted, with the time that calls took on a CPU.
+pub const RSTRACE_COUNT: &str = "rstrace -c";
+/// Likewise, by the clock.
+pub const RSTRACE_COUNT_WALL: &str = "rstrace -c -w";
+/// Likewise, without times.
+pub const RSTRACE_COUNT_ALONE: &str = "rstrace -c -U calls,name";
 /// Every system call.
 pub const STRACE: &str = "strace";
 /// The same on one CPU: no other CPU has to be woken up.
@@ -71,6 +77,9 @@ pub const ALL: &[Variant] = &[
     variant(RSTRACE_FOLLOW, &["RSTRACE", "--stats", "-f", "-o", "FILE", "--"]),
     pinned(RSTRACE_STOPPED, &["RSTRACE", "--stats", "FOLLOW", "-o", "FILE", "--"]),
     variant(RSTRACE_OPEN, &["RSTRACE", "--stats", "FOLLOW", "-e", "open", "-o", "FILE", "--"]),
+    variant(RSTRACE_COUNT, &["RSTRACE", "-c", "FOLLOW", "-o", "FILE", "--"]),
+    variant(RSTRACE_COUNT_WALL, &["RSTRACE", "-c", "-w", "FOLLOW", "-o", "FILE", "--"]),
+    variant(RSTRACE_COUNT_ALONE, &["RSTRACE", "-c", "-U", "calls,name", "FOLLOW", "-o", "FILE", "--"]),
     variant(STRACE, &["strace", "FOLLOW", "-o", "FILE", "--"]),
     pinned(STRACE_PINNED, &["strace", "FOLLOW", "-o", "FILE", "--"]),
     variant(
@@ -118,6 +127,11 @@ impl Variant {
             line.extend_from_slice(command);
         }
         line
+    }
+
+    /// Whether it prints a table of how many calls there were.
+    pub fn counts(&self) -> bool {
+        self.words.contains(&"-c") && self.words.first() == Some(&"RSTRACE")
     }
 
     /// Why it cannot run here, if its program is missing.

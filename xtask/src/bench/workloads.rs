@@ -1,8 +1,9 @@
 //! What is measured: each workload is a row.
 
 use super::variants::{
-    BPFTRACE, FLOOR, PERF, PERF_PINNED, RSTRACE, RSTRACE_FOLLOW, RSTRACE_OPEN, RSTRACE_PINNED,
-    RSTRACE_STOPPED, STRACE, STRACE_PINNED, STRACE_SECCOMP, UNTRACED, UNTRACED_PINNED,
+    BPFTRACE, FLOOR, PERF, PERF_PINNED, RSTRACE, RSTRACE_COUNT, RSTRACE_COUNT_ALONE, RSTRACE_COUNT_WALL,
+    RSTRACE_FOLLOW, RSTRACE_OPEN, RSTRACE_PINNED, RSTRACE_STOPPED, STRACE, STRACE_PINNED, STRACE_SECCOMP,
+    UNTRACED, UNTRACED_PINNED,
 };
 
 /// A workload. In its words `{fixtures}`, `{scratch}`, `{count}` and `{port}` are replaced.
@@ -48,6 +49,8 @@ pub struct Unit {
 pub enum Method {
     /// The program prints `ns-per-call`.
     Prints,
+    /// Likewise; a variant that counts must have counted as many calls of this name as the program made.
+    Counted(&'static str),
     /// Its whole run is timed, that of the tracer with it, and divided by the count.
     Wall,
     /// The program is a server; the words are a client, that prints requests per second after the text.
@@ -79,6 +82,8 @@ const LOOPS: &[&str] = &[
     PERF_PINNED,
     BPFTRACE,
 ];
+/// Calls that are counted.
+const COUNTED: u64 = 10_000_000;
 const PROGRAMS: &[&str] = &[UNTRACED, FLOOR, RSTRACE, STRACE, STRACE_PINNED, PERF];
 const ONE_CPU: &[&str] = &[UNTRACED_PINNED, RSTRACE_PINNED, RSTRACE_STOPPED];
 const WAKE_UPS: &[&str] = &["taskset", "-c", "0", "{fixtures}/wakeup_latency", "1000"];
@@ -127,6 +132,12 @@ const fn latency(id: &'static str, title: &'static str, mark: &'static str) -> W
 /// All of them, in the order of the page.
 pub const ALL: &[Workload] = &[
     looped("getppid", "getppid in a loop", &["{fixtures}/getppid_loop", "{count}"]),
+    Workload {
+        method: Method::Counted("getppid"),
+        counts: (COUNTED, COUNTED),
+        variants: &[UNTRACED, FLOOR, RSTRACE_COUNT, RSTRACE_COUNT_WALL, RSTRACE_COUNT_ALONE],
+        ..looped("count", "10 million getppid in a loop, counted", &["{fixtures}/getppid_loop", "{count}"])
+    },
     looped("read1", "read of 1 byte in a loop", &["{fixtures}/io_loop", "{count}", "read", "1"]),
     looped("read32", "read of 32 bytes in a loop", &["{fixtures}/io_loop", "{count}", "read", "32"]),
     looped("write1", "write of 1 byte in a loop", &["{fixtures}/io_loop", "{count}", "write", "1"]),

@@ -251,6 +251,13 @@ impl<W: Write> Objects<W> {
         }
     }
 
+    fn detached_at(&mut self, mono_ns: u64, id: u32) {
+        self.begin("detach", mono_ns);
+        self.json().push(",\"pid\":");
+        self.json().unsigned(id.into());
+        self.end();
+    }
+
     /// That calls are missing, for this cause; at this place, if a time is given.
     fn lost(&mut self, mono_ns: Option<u64>, calls: u64, cause: &str) {
         match mono_ns {
@@ -401,6 +408,10 @@ impl<W: Write> Sink for Objects<W> {
                 self.end();
             }
             EventKind::Exec { old_tid } => self.exec(event, *old_tid),
+            EventKind::LetGo => {
+                self.threads.remove(tid);
+                self.detached_at(time_ns, event.tgid);
+            }
             EventKind::Exit { status, last } => {
                 self.threads.remove(tid);
                 self.begin_of("exit", time_ns, event);
@@ -500,10 +511,7 @@ impl<W: Write> Output for Objects<W> {
     }
 
     fn detached(&mut self, id: u32) {
-        self.begin("detach", date::monotonic_ns());
-        self.json().push(",\"pid\":");
-        self.json().unsigned(id.into());
-        self.end();
+        self.detached_at(date::monotonic_ns(), id);
     }
 
     fn interject(&mut self, lines: &str) -> io::Result<()> {

@@ -14,7 +14,7 @@ use rstrace_core::strings::{Element, Strings};
 
 use super::super::errno;
 use super::super::files;
-use super::super::line::put;
+use super::super::line::{numbers, put};
 use super::write::Json;
 
 /// Writes the values of one call after the other.
@@ -208,7 +208,8 @@ impl Values {
                 json.text(name);
                 json.push("}");
             }
-            Value::Bits(bytes, below) => self.bits(bytes, below as usize),
+            Value::Bits(bytes, below) => self.bits(bytes, below, |_| None),
+            Value::FdSet(bytes, below, call, at) => self.bits(bytes, below, |fd| call.file(fd, at)),
             Value::Signals(set) => self.signals(set),
             Value::More(address) => self.more(address),
             Value::Tail(offset, bytes) => self.tail(offset, bytes),
@@ -360,13 +361,11 @@ impl Values {
         self.json.push("}");
     }
 
-    fn bits(&mut self, bytes: &[u8], below: usize) {
+    fn bits<'a>(&mut self, bytes: &[u8], below: u32, file: impl Fn(i32) -> Option<File<'a>>) {
         self.json.push("[");
-        for (place, byte) in bytes.iter().enumerate().filter(|(_, byte)| **byte != 0) {
-            for bit in (0..8).filter(|bit| byte & (1 << bit) != 0 && place * 8 + bit < below) {
-                self.json.separate();
-                self.json.unsigned((place * 8 + bit) as u64);
-            }
+        for number in numbers(bytes, below) {
+            self.json.separate();
+            self.descriptor(number, file(number), None);
         }
         self.json.push("]");
     }

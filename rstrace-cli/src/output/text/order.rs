@@ -15,31 +15,42 @@ const MOVES: usize = 8;
 pub struct Order {
     lines: Lines,
     pieces: Vec<Piece>,
+    /// What stands before their lines, where that is something.
+    marks: Vec<Mark>,
     /// By time, and by when they came: the places of the pieces.
     queue: Vec<(u64, u32)>,
     /// How many moves are left to keep the queue sorted; `None` where there were too few, and it is not.
     moves: Option<usize>,
     /// What is left after a release, while it is moved to the beginning.
-    spare: (Vec<u8>, Vec<Piece>),
+    spare: (Vec<u8>, Vec<Piece>, Vec<Mark>),
     /// Bytes from which on it is worth while to release.
     enough: usize,
 }
 
-/// A piece: its bytes, and what they are.
+/// A piece: its bytes, and what they are. Many wait, so it is small.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
     what: What,
     tid: u32,
-    /// What stands before its line.
-    mark: Mark,
+    /// What stands before its line: the place in the marks, from 1; 0 if that is nothing.
+    mark: u32,
+    /// Where its bytes are.
     begin: usize,
-    end: usize,
-    /// Where the name ends of a call that returns.
-    name: usize,
-    /// Where the arguments end of a call that returns.
-    args: usize,
+    /// How many bytes it has.
+    len: u32,
+    /// How many of them are the name of a call that returns.
+    name: u32,
+    /// And how many the name and the arguments.
+    args: u32,
     /// Bytes that take no column: of a call that returns, among its arguments.
-    invisible: usize,
+    invisible: u32,
+}
+
+impl Piece {
+    /// Its bytes in these, from one of them on and up to another.
+    fn bytes(self, all: &[u8], from: u32, to: u32) -> &[u8] {
+        &all[self.begin + from as usize..self.begin + to as usize]
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +68,7 @@ enum What {
     /// A line of no thread.
     Message,
     /// A change in the number of threads, by this one.
-    Count(isize),
+    Count(i32),
     /// What is known of a thread from here on.
     Note,
 }
@@ -68,6 +79,7 @@ impl Order {
         Self {
             lines,
             pieces: Vec::new(),
+            marks: Vec::new(),
             queue: Vec::new(),
             moves: Some(0),
             spare: Default::default(),
@@ -101,9 +113,9 @@ impl Order {
     ) {
         let (begin, invisible) = self.lines.mark();
         write(&mut self.lines);
-        let invisible = self.lines.mark().1 - invisible;
-        let piece = self.piece(What::Entry { entry_ns }, tid, begin);
-        self.push(time_ns, Piece { mark, invisible, ..piece });
+        let invisible = (self.lines.mark().1 - invisible) as u32;
+        let piece = self.piece(What::Entry { entry_ns }, tid, mark, begin);
+        self.push(time_ns, Piece { invisible, ..piece });
     }
 
     /// A call returns: its name, the arguments that were not known at its entry, and its result.
@@ -122,20 +134,24 @@ impl Order {
         args(&mut self.lines);
         let (args, after) = self.lines.mark();
         result(&mut self.lines);
-        let piece = self.piece(What::Return, tid, begin);
-        self.push(time_ns, Piece { mark, name, args, invisible: after - invisible, ..piece });
+        let piece = self.piece(What::Return, tid, mark, begin);
+        let (name, args, invisible) =
+            ((name - begin) as u32, (args - begin) as u32, (after - invisible) as u32);
+        self.push(time_ns, Piece { name, args, invisible, ..piece });
     }
 
-    /// A call will not be seen to return.
-    pub fn detach(&mut self, tid: u32) {
+    /// A thread is traced no more: the call that it is in will not be seen to return.
+    pub fn detach(&mut self, time_ns: u64, tid: u32) {
         let begin = self.lines.mark().0;
-        self.push(u64::MAX, self.piece(What::Detach, tid, begin));
+        let piece = self.piece(What::Detach, tid, Mark::default(), begin);
+        self.push(time_ns, piece);
     }
 
     /// A thread in a call has taken over the id of its group's leader.
     pub fn became(&mut self, time_ns: u64, tid: u32, leader: u32) {
         let begin = self.lines.mark().0;
-        self.push(time_ns, self.piece(What::Became(leader), tid, begin));
+        let piece = self.piece(What::Became(leader), tid, Mark::default(), begin);
+        self.push(time_ns, piece);
     }
 
     /// A line of a thread, or of none.
@@ -143,26 +159,28 @@ impl Order {
         let begin = self.lines.mark().0;
         write(&mut self.lines);
         let what = if tid.is_some() { What::Line } else { What::Message };
-        let piece = self.piece(what, tid.unwrap_or(0), begin);
-        self.push(time_ns, Piece { mark, ..piece });
+        let piece = self.piece(what, tid.unwrap_or(0), mark, begin);
+        self.push(time_ns, piece);
     }
 
     /// There is one thread more, or fewer: this one.
-    pub fn count(&mut self, time_ns: u64, tid: u32, change: isize) {
+    pub fn count(&mut self, time_ns: u64, tid: u32, change: i32) {
         let begin = self.lines.mark().0;
-        self.push(time_ns, self.piece(What::Count(change), tid, begin));
+        let piece = self.piece(What::Count(change), tid, Mark::default(), begin);
+        self.push(time_ns, piece);
     }
 
     /// This is known of a thread from this time on.
     pub fn note(&mut self, time_ns: u64, tid: u32, mark: Mark) {
         let begin = self.lines.mark().0;
-        let piece = self.piece(What::Note, tid, begin);
-        self.push(time_ns, Piece { mark, ..piece });
+        let piece = self.piece(What::Note, tid, mark, begin);
+        self.push(time_ns, piece);
     }
 
-    fn piece(&self, what: What, tid: u32, begin: usize) -> Piece {
-        let end = self.lines.mark().0;
-        Piece { what, tid, mark: Mark::default(), begin, end, name: begin, args: begin, invisible: 0 }
+    fn piece(&mut self, what: What, tid: u32, mark: Mark, begin: usize) -> Piece {
+        let len = (self.lines.mark().0 - begin) as u32;
+        let mark = keep_mark(&mut self.marks, mark);
+        Piece { what, tid, mark, begin, len, name: 0, args: 0, invisible: 0 }
     }
 
     /// Pieces come nearly in order, so most have their place a few steps from the end of the queue.
@@ -184,62 +202,70 @@ impl Order {
         self.moves = Some(0);
         let count = self.queue.partition_point(|(time, _)| *time <= until_ns);
         for (time, place) in &self.queue[..count] {
-            print(&self.pieces[*place as usize], *time, self.lines.bytes(), page);
+            let piece = self.pieces[*place as usize];
+            print(piece, *time, mark_of(&self.marks, piece), self.lines.bytes(), page);
         }
         self.keep_from(count);
     }
 
     /// Moves what is left to the beginning.
     fn keep_from(&mut self, count: usize) {
-        let (bytes, pieces) = &mut self.spare;
+        let (bytes, pieces, marks) = &mut self.spare;
         bytes.clear();
         pieces.clear();
+        marks.clear();
         self.queue.drain(..count);
         for (_, place) in &mut self.queue {
             let piece = self.pieces[*place as usize];
             let begin = bytes.len();
-            bytes.extend_from_slice(&self.lines.bytes()[piece.begin..piece.end]);
-            let moved = |at: usize| at - piece.begin + begin;
+            bytes.extend_from_slice(piece.bytes(self.lines.bytes(), 0, piece.len));
             *place = pieces.len() as u32;
-            pieces.push(Piece {
-                begin,
-                end: moved(piece.end),
-                name: moved(piece.name),
-                args: moved(piece.args),
-                ..piece
-            });
+            pieces.push(Piece { begin, mark: keep_mark(marks, mark_of(&self.marks, piece)), ..piece });
         }
         std::mem::swap(&mut self.pieces, pieces);
+        std::mem::swap(&mut self.marks, marks);
         self.lines.replace(bytes);
         // what is left is moved again only when as much has come
         self.enough = 2 * self.lines.bytes().len();
     }
 }
 
-fn print(piece: &Piece, time_ns: u64, bytes: &[u8], page: &mut Page) {
-    let whole = &bytes[piece.begin..piece.end];
+/// Puts what stands before a line among the others, if it is something; its place.
+fn keep_mark(marks: &mut Vec<Mark>, mark: Mark) -> u32 {
+    if mark == Mark::default() {
+        return 0;
+    }
+    marks.push(mark);
+    marks.len() as u32
+}
+
+fn mark_of(marks: &[Mark], piece: Piece) -> Mark {
+    (piece.mark as usize).checked_sub(1).map_or_else(Mark::default, |place| marks[place])
+}
+
+fn print(piece: Piece, time_ns: u64, mark: Mark, bytes: &[u8], page: &mut Page) {
+    let part = |from, to| piece.bytes(bytes, from, to);
+    let (whole, invisible) = (part(0, piece.len), piece.invisible as usize);
     match piece.what {
         What::Entry { entry_ns } => {
-            page.enter(piece.tid, entry_ns, piece.mark);
-            page.lines.append(whole, piece.invisible);
+            page.enter(piece.tid, entry_ns, mark);
+            page.lines.append(whole, invisible);
         }
         What::Return => {
-            page.resume(piece.tid, time_ns, piece.mark, |lines| {
-                lines.append(&bytes[piece.begin..piece.name], 0);
-            });
-            page.lines.append(&bytes[piece.name..piece.args], piece.invisible);
+            page.resume(piece.tid, time_ns, mark, |lines| lines.append(part(0, piece.name), 0));
+            page.lines.append(part(piece.name, piece.args), invisible);
             page.result();
-            page.lines.append(&bytes[piece.args..piece.end], 0);
+            page.lines.append(part(piece.args, piece.len), 0);
             page.lines.end();
         }
         What::Detach => page.detach(piece.tid),
         What::Became(leader) => page.became(piece.tid, leader),
         What::Line | What::Message => {
             let tid = matches!(piece.what, What::Line).then_some(piece.tid);
-            page.line(tid, time_ns, piece.mark, |lines| lines.append(whole, 0));
+            page.line(tid, time_ns, mark, |lines| lines.append(whole, 0));
         }
         What::Count(change) => page.count(piece.tid, change),
-        What::Note => page.note(piece.tid, piece.mark),
+        What::Note => page.note(piece.tid, mark),
     }
 }
 

@@ -61,8 +61,8 @@ impl Page {
     }
 
     /// There is one thread more, or fewer: this one.
-    pub fn count(&mut self, tid: u32, change: isize) {
-        self.known = self.known.saturating_add_signed(change);
+    pub fn count(&mut self, tid: u32, change: i32) {
+        self.known = self.known.saturating_add_signed(change as isize);
         self.select(tid);
         if let Some(apart) = &mut self.apart {
             apart.over = change < 0;
@@ -188,7 +188,7 @@ impl Page {
         self.lines.pad_to(self.column);
     }
 
-    /// Tracing ends before a call returns.
+    /// Tracing of a thread ends, perhaps before a call returns.
     pub fn detach(&mut self, tid: u32) {
         self.select(tid);
         if self.open == Some(tid) {

@@ -315,7 +315,8 @@ pub static SYSCALLS: &[Syscall] = &[call(
     DESC,
     &[
         param("attr", Type::Sized(Access::In, &ATTR, Length::Fixed(KNOWN as u32))),
-        param("pid", INT),
+        // of a cgroup it is the folder's descriptor
+        param("pid", Type::Either(|call| call.args[4] & uapi::PERF_FLAG_PID_CGROUP != 0, &FD, &PID)),
         param("cpu", INT),
         param("group_fd", FD),
         param("flags", long_flags(&OPEN_FLAGS)),

@@ -186,7 +186,7 @@ const fn ready(gloss: rstrace_core::describe::Gloss) -> Returned {
     Returned::Glossed(Width::I32, Meaning::Plain, gloss)
 }
 
-const FD_SET: Type = Type::Sized(Access::InAgain, &Type::Bits, Length::BitsArg(0));
+const FD_SET: Type = Type::Sized(Access::InAgain, &Type::FdSet, Length::BitsArg(0));
 
 /// The arguments of `select`, and those of `pselect6`.
 macro_rules! sets {

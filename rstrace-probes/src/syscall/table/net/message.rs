@@ -138,8 +138,7 @@ static CONTROL: Type = Type::Custom(&Custom {
     compat_size: MOST_CONTROL,
     shape: Shape::Bare,
     parts: control,
-    // the data of the first one
-    nested: &[Nested { offset: [16, 12], ty: PID }],
+    nested: &[Nested { offset: [0, 0], ty: Type::ControlMessages }],
 });
 
 fn control(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
