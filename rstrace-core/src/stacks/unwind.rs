@@ -38,6 +38,7 @@ impl Registers {
 }
 
 /// What called a frame.
+#[expect(clippy::large_enum_variant, reason = "it is looked at once, and a box would be made for each frame")]
 pub(super) enum Caller {
     /// Code that goes on with these registers; or a signal came there.
     Frame { registers: Registers, interrupted: bool },
