@@ -18,9 +18,9 @@ static __always_inline int tally_enter(u32 nr)
 	return 0;
 }
 
-static __always_inline int tally_exit(u32 nr, s64 ret)
+static __always_inline int tally_exit(struct task_struct *task, u32 nr, s64 ret)
 {
-	u64 pid_tgid = bpf_get_current_pid_tgid();
+	u64 pid_tgid = current_pid_tgid(task);
 	struct call_clock *clock = 0;
 	bool compat;
 
@@ -37,7 +37,7 @@ static __always_inline int tally_exit(u32 nr, s64 ret)
 		nr = clock->nr;
 		compat = clock->compat;
 	} else {
-		compat = current_is_compat(current_task());
+		compat = current_is_compat(task);
 		/* an execve that succeeded was seen, unless it is not the target's */
 		if (is_of_new_child(nr, ret, compat) || (!ret && nr == config.execve[compat]))
 			return 0;
@@ -64,20 +64,21 @@ SEC("raw_tp/sys_exit")
 int raw_tally_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct pt_regs *regs = (void *)ctx->args[0];
+	struct task_struct *task = current_task();
 	unsigned long nr = 0;
 
 	/* the same registers, but so they are read without a call */
 	if (config.typed)
-		nr = ARCH_SYSCALL_NR(current_regs(current_task()));
+		nr = ARCH_SYSCALL_NR(current_regs(task));
 	else
 		bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR(regs));
-	return tally_exit(nr, ctx->args[1]);
+	return tally_exit(task, nr, ctx->args[1]);
 }
 
 SEC("tp/raw_syscalls/sys_exit")
 int classic_tally_exit(struct classic_sys_exit *ctx)
 {
-	return tally_exit(ctx->id, ctx->ret);
+	return tally_exit(current_task(), ctx->id, ctx->ret);
 }
 
 /* In the thread that is taken off its CPU. */
