@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use rstrace_tests::{Program, Scratch, fixture, opensnoop_binary, rstrace_binary};
+use rstrace_tests::{Doctor, Program, Scratch, fixture, opensnoop_binary, rstrace_binary};
 
 /// The most that the verifier may have to walk through for one program: a start takes a second per million here.
 /// Kernels without `bpf_loop` have their loops walked through step by step.
@@ -73,4 +73,19 @@ fn programs_of_each_set_of_captures_are_loaded() {
         }
     }
     assert!(refused.is_empty(), "{refused:#?}");
+}
+
+/// With function pairs other system calls and other processes run no program of rstrace: what is loaded besides the pairs
+/// is for the beginnings and ends of processes.
+#[test]
+fn a_narrow_set_is_on_nobody_elses_path() {
+    let scratch = Scratch::new();
+    let (file, command) = (scratch.at("trace"), fixture("exit_code"));
+    for offer in Doctor::ask().usable("open") {
+        let words = ["-e", "open", "--backend", &offer.backend, "-o", &file, "--", &command, "0"];
+        let found = verified(&[&[rstrace_binary().as_str()][..], &words].concat());
+        let of_every_call = |name: &String| name.contains("sys_enter") || name.contains("sys_exit");
+        let mut programs = found.keys();
+        assert_eq!(programs.any(of_every_call), offer.backend == "tracepoint", "{offer}: {found:?}");
+    }
 }
