@@ -103,12 +103,13 @@ static const struct call_clock no_clock = {};
 
 static __always_inline struct call_clock *clock_of_current(bool create)
 {
-	u32 tid = bpf_get_current_pid_tgid();
 	struct call_clock *clock;
+	u32 tid;
 
 	if (tallying.task_storage)
 		return bpf_task_storage_get(&clocks_of_tasks, bpf_get_current_task_btf(), 0,
 					    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	tid = bpf_get_current_pid_tgid();
 	clock = bpf_map_lookup_elem(&clocks_of_tids, &tid);
 	if (clock || !create)
 		return clock;

@@ -9,12 +9,15 @@
 
 static __always_inline int tally_enter(u32 nr)
 {
+	struct task_struct *task;
+
 	/* the return tells all there is to count */
 	if (!tallying.timed && !is_recalled(nr))
 		return 0;
-	if (!in_scope(bpf_get_current_pid_tgid()) || is_before_exec(nr) || !is_of_user())
+	task = current_task();
+	if (!in_scope(current_pid_tgid(task)) || is_before_exec(nr) || !is_of_user())
 		return 0;
-	start_clock(nr, current_is_compat(current_task()));
+	start_clock(nr, current_is_compat(task));
 	return 0;
 }
 
@@ -63,16 +66,9 @@ int classic_tally_enter(struct classic_sys_enter *ctx)
 SEC("raw_tp/sys_exit")
 int raw_tally_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct pt_regs *regs = (void *)ctx->args[0];
 	struct task_struct *task = current_task();
-	unsigned long nr = 0;
 
-	/* the same registers, but so they are read without a call */
-	if (config.typed)
-		nr = ARCH_SYSCALL_NR(current_regs(task));
-	else
-		bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR(regs));
-	return tally_exit(task, nr, ctx->args[1]);
+	return tally_exit(task, raw_exit_nr(ctx, task), ctx->args[1]);
 }
 
 SEC("tp/raw_syscalls/sys_exit")

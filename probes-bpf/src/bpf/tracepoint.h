@@ -151,20 +151,28 @@ static __always_inline int sys_exit(void *ctx, struct task_struct *task, u64 pid
 	return leave_syscall(ctx, &c);
 }
 
+/* The number of the call that returns. The hook has the registers too, but so they are read without a helper.
+ */
+static __always_inline u32 raw_exit_nr(struct bpf_raw_tracepoint_args *ctx, struct task_struct *task)
+{
+	struct pt_regs *regs = (void *)ctx->args[0];
+	unsigned long nr = 0;
+
+	if (config.typed)
+		return ARCH_SYSCALL_NR(current_regs(task));
+	bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR(regs));
+	return nr;
+}
+
 SEC("raw_tp/sys_exit")
 int raw_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = current_task();
 	u64 pid_tgid = current_pid_tgid(task);
-	unsigned long nr = 0;
 
 	if (!wanted(pid_tgid))
 		return 0;
-	if (config.typed)
-		nr = ARCH_SYSCALL_NR(current_regs(task));
-	else
-		bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR((struct pt_regs *)ctx->args[0]));
-	return sys_exit(ctx, task, pid_tgid, nr, ctx->args[1]);
+	return sys_exit(ctx, task, pid_tgid, raw_exit_nr(ctx, task), ctx->args[1]);
 }
 
 SEC("tp/raw_syscalls/sys_exit")
