@@ -94,7 +94,7 @@ pub fn write_name(out: &mut Vec<u8>, name: &[u8]) {
     out.push(b'>');
 }
 
-/// What a line tells of that stands before it.
+/// What a line tells of that stands before it, as far as it is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mark {
     /// The number of the call that it is about.
@@ -154,10 +154,10 @@ impl Prefix {
 
     /// What a line of a thread tells of stands before it, and before its lines from here on.
     pub fn note(&mut self, tid: u32, mark: Mark) {
-        if let (true, Some(number)) = (self.what.number, mark.number) {
+        if let Some(number) = mark.number {
             self.numbers.insert(tid, number);
         }
-        if let (true, Place::At(pointer)) = (self.what.pointer, mark.place) {
+        if let Place::At(pointer) = mark.place {
             self.places.insert(tid, pointer);
         }
         if let Some(name) = mark.name {

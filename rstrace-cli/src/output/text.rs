@@ -20,6 +20,7 @@ use crate::cli::shown::Constants;
 use rstrace_core::event::{
     Abi, Arg, Call, Event, EventKind, Outcome, Signal, SignalStage, Value, WaitStatus,
 };
+use rstrace_core::stacks::Stack;
 use rstrace_core::{Report, Sink};
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
@@ -327,19 +328,11 @@ impl<W: Write> Text<W> {
             page.resume(tid, time_ns, mark, name);
             later_args(&mut page.lines, call, args, names);
             page.result();
-            end_call(&mut page.lines, call, time_ns, style);
-            if let Some(stack) = stack {
-                stack::write(&mut page.lines, stack);
-            }
+            end_call(&mut page.lines, call, time_ns, stack, style);
             page.lines.end();
         } else {
             let later = |lines: &mut Lines| later_args(lines, call, args, names);
-            let result = |lines: &mut Lines| {
-                end_call(lines, call, time_ns, style);
-                if let Some(stack) = stack {
-                    stack::write(lines, stack);
-                }
-            };
+            let result = |lines: &mut Lines| end_call(lines, call, time_ns, stack, style);
             self.order.resume(time_ns, tid, mark, name, later, result);
         }
     }
@@ -732,8 +725,8 @@ fn args(lines: &mut Lines, call: &Call<'_>, places: Range<usize>, names: bool) {
     }
 }
 
-/// The result and what is said of it.
-fn end_call(lines: &mut Lines, call: &Call<'_>, return_ns: u64, style: &Style) {
+/// The result, what is said of it, and what stands in lines of its own behind it.
+fn end_call(lines: &mut Lines, call: &Call<'_>, return_ns: u64, stack: Option<&Stack>, style: &Style) {
     lines.show_whole(call.whole);
     lines.push("= ");
     outcome(lines, call.outcome);
@@ -750,6 +743,9 @@ fn end_call(lines: &mut Lines, call: &Call<'_>, return_ns: u64, style: &Style) {
     }
     if !call.data.is_empty() {
         dump::write(lines, call.data);
+    }
+    if let Some(stack) = stack {
+        stack::write(lines, stack);
     }
 }
 

@@ -99,7 +99,8 @@ impl Order {
 
     /// The earliest time of what waits.
     pub fn earliest(&self) -> Option<u64> {
-        self.queue.iter().map(|(time, _)| *time).min()
+        let mut times = self.queue.iter().map(|(time, _)| *time);
+        if self.moves.is_some() { times.next() } else { times.min() }
     }
 
     /// A call is entered, at `entry_ns` as its line tells; the line stands where it belongs by `time_ns`.

@@ -206,35 +206,30 @@ impl Page {
 
     /// What stands before a line that tells of this time.
     fn prefix(&mut self, tid: u32, time_ns: u64, mark: Mark) {
-        let several = self.known > 1;
-        let name = self.prefix.name(tid);
-        self.lines.format(|out| match (self.pids, name) {
-            (Pids::Never, _) => {}
-            (Pids::WhenSeveral, _) if !several => {}
-            (Pids::WhenSeveral | Pids::Bracketed, name) => {
-                let mut digits = itoa::Buffer::new();
-                let digits = digits.format(tid).as_bytes();
-                out.extend_from_slice(b"[pid ");
-                out.extend_from_slice(blanks(digits));
-                out.extend_from_slice(digits);
-                if let Some(name) = name {
-                    write_name(out, name.bytes());
+        let is_shown = match self.pids {
+            Pids::Never => false,
+            Pids::WhenSeveral => self.known > 1,
+            Pids::Bracketed | Pids::Column => true,
+        };
+        if is_shown {
+            let mut digits = itoa::Buffer::new();
+            let digits = digits.format(tid).as_bytes();
+            let is_column = self.pids == Pids::Column;
+            let name = self.prefix.name(tid);
+            self.lines.format(|out| {
+                if !is_column {
+                    out.extend_from_slice(b"[pid ");
+                    out.extend_from_slice(blanks(digits));
                 }
-                out.extend_from_slice(b"] ");
-            }
-            (Pids::Column, None) => {
-                let mut digits = itoa::Buffer::new();
-                let digits = digits.format(tid).as_bytes();
                 out.extend_from_slice(digits);
-                out.extend_from_slice(blanks(digits));
-                out.push(b' ');
-            }
-            (Pids::Column, Some(name)) => {
-                put!(out, "{tid}");
-                write_name(out, name.bytes());
-                out.push(b' ');
-            }
-        });
+                match name {
+                    Some(name) => write_name(out, name.bytes()),
+                    None if is_column => out.extend_from_slice(blanks(digits)),
+                    None => {}
+                }
+                out.extend_from_slice(if is_column { b" " } else { b"] " });
+            });
+        }
         let prefix = &mut self.prefix;
         self.lines.format(|out| prefix.write(out, tid, time_ns, mark.place));
     }
