@@ -68,13 +68,11 @@ impl Place {
         };
         let command = variant.command(&words, &self.words(workload.command, count));
         let (value, counts, ended) = match workload.method {
-            Method::Prints => {
+            Method::Prints | Method::Counted(_) => {
                 let ended = program::run(&command, LIMIT)?;
-                (ended.number("ns-per-call")?, count as f64, ended)
-            }
-            Method::Counted(name) => {
-                let ended = program::run(&command, LIMIT)?;
-                if variant.counts() {
+                if let Method::Counted(name) = workload.method
+                    && variant.counts()
+                {
                     let table = std::fs::read_to_string(words.file).unwrap_or_default();
                     match counted(&table, name) {
                         Some(calls) if calls == count => {}

@@ -66,8 +66,7 @@ pub fn write(name: &str, text: &str) -> Result<()> {
 /// What is between the markers of a section of the page now; nothing if it can't be read.
 pub fn section(name: &str) -> String {
     let page = fs::read_to_string(process::top().join(PAGE)).unwrap_or_default();
-    let rest = page.split_once(&begin(name)).map_or("", |(_, rest)| rest);
-    rest.split_once(END).map_or("", |(section, _)| section).to_owned()
+    split(&page, name).map_or("", |[_, section, _]| section).to_owned()
 }
 
 const END: &str = "<!-- bench:end -->";
@@ -77,10 +76,15 @@ fn begin(name: &str) -> String {
 }
 
 fn replaced(page: &str, name: &str, text: &str) -> Option<String> {
-    let begin = begin(name);
-    let (before, rest) = page.split_once(&begin)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{begin}\n{}\n{END}{after}", text.trim_end()))
+    let [before, _, after] = split(page, name)?;
+    Some(format!("{before}{}\n{}\n{END}{after}", begin(name), text.trim_end()))
+}
+
+/// What is before a section, in it and behind it, without its markers.
+fn split<'a>(page: &'a str, name: &str) -> Option<[&'a str; 3]> {
+    let (before, rest) = page.split_once(&begin(name))?;
+    let (section, after) = rest.split_once(END)?;
+    Some([before, section, after])
 }
 
 #[cfg(test)]
