@@ -67,3 +67,13 @@ macro_rules! skip {
         return;
     }};
 }
+
+/// Ends the test that it stands in, likewise, if one of these programs is not installed.
+#[macro_export]
+macro_rules! needs {
+    ($($program:literal),+) => {$(
+        if !$crate::has_program($program) {
+            $crate::skip!(concat!($program, " is not installed"));
+        }
+    )+};
+}

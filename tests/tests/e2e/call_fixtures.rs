@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use rstrace_tests::{Program, Scratch, fixture, has_program, in_vm, skip};
+use rstrace_tests::{Program, Scratch, fixture, in_vm, needs, skip};
 
 /// The highest number that the fixtures call: the first that Linux 7.2 has not given to any call.
 const LAST: u32 = 472;
@@ -49,9 +49,7 @@ fn the_fixtures_make_every_call_there_is() {
     if in_vm() {
         skip!("the fixtures make the same calls on every kernel");
     }
-    if !has_program("strace") {
-        skip!("strace is not installed");
-    }
+    needs!("strace");
     let made: BTreeSet<u32> = programs()
         .iter()
         .filter(|(name, _)| *name != OF_32_BITS)
@@ -63,9 +61,7 @@ fn the_fixtures_make_every_call_there_is() {
 
 #[test]
 fn their_children_die_only_where_that_is_shown() {
-    if !has_program("strace") {
-        skip!("strace is not installed");
-    }
+    needs!("strace");
     // A child that dies unexpectedly takes the rest of its calls with it.
     for (name, program) in programs() {
         let text = traced(&program);

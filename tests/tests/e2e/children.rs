@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use rstrace_tests::{Finished, Line, Output, Program, Rstrace, Scratch, fixture, said_number, scale};
 
-/// The numbers between these in the calls that have both, each with how often it is there.
-fn numbers(calls: &[String], before: &str, behind: &str) -> BTreeMap<u64, usize> {
+/// What stands between these in the calls that have both, each with how often it is there.
+fn between<'a>(calls: &'a [String], before: &str, behind: &str) -> BTreeMap<&'a str, usize> {
     let mut all = BTreeMap::new();
     for call in calls {
         let rest = call.split_once(before).map(|(_, rest)| rest);
-        if let Some(number) = rest.and_then(|rest| rest.split_once(behind)?.0.parse().ok()) {
-            *all.entry(number).or_default() += 1;
+        if let Some((found, _)) = rest.and_then(|rest| rest.split_once(behind)) {
+            *all.entry(found).or_default() += 1;
         }
     }
     all
@@ -20,9 +20,10 @@ fn numbers(calls: &[String], before: &str, behind: &str) -> BTreeMap<u64, usize>
 #[track_caller]
 fn shows_all(run: &Finished, said: &Output, children: u64) {
     let calls = run.trace.calls();
-    let each_once: BTreeMap<u64, usize> = (0..children).map(|number| (number, 1)).collect();
+    let numbers: Vec<String> = (0..children).map(|number| number.to_string()).collect();
+    let each_once: BTreeMap<&str, usize> = numbers.iter().map(|number| (number.as_str(), 1)).collect();
     for (before, behind, what) in [("/life-", "\"", "opens"), ("\"<", ">\"", "writes")] {
-        let shown = numbers(&calls, before, behind);
+        let shown = between(&calls, before, behind);
         assert_eq!(said_number(&said.stdout, what), children);
         assert!(shown == each_once, "{what}: {} shown, not each once: {shown:?}", shown.len());
     }
@@ -108,17 +109,8 @@ fn workers_of_a_server_are_shown_whole_whether_they_were_there_or_are_made_later
     let forks = counts(&by_pid[pids.last().expect("the server itself")])["fork"];
     assert_eq!(forks, later);
     let calls = run.trace.calls();
-    let answers = numbers_of_answers(&calls);
+    let answers = between(&calls, "\"<", ">\"");
     assert!(answers.values().all(|times| *times == 1) && answers.len() as u64 == total, "{answers:?}");
     let ledger = run.ledger();
     assert_eq!((ledger.lost, ledger.incomplete), (0, 0), "{ledger:?}");
-}
-
-/// What workers answered, each with how often it is there.
-fn numbers_of_answers(calls: &[String]) -> BTreeMap<&str, usize> {
-    let mut all = BTreeMap::new();
-    for answer in calls.iter().filter_map(|call| Some(call.split_once("\"<")?.1.split_once(">\"")?.0)) {
-        *all.entry(answer).or_default() += 1;
-    }
-    all
 }

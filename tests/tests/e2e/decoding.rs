@@ -7,7 +7,7 @@ use std::io::Write;
 use rstrace_core::describe::{Meaning, Type};
 use rstrace_tests::differ::{Comparison, Table, known_differences};
 use rstrace_tests::programs::PROGRAMS;
-use rstrace_tests::{SameRun, has_program, in_vm, skip};
+use rstrace_tests::{SameRun, in_vm, needs, skip};
 
 use crate::call_fixtures::programs;
 
@@ -81,9 +81,7 @@ pub fn compare_fixtures(options: &[&str], least: f64) {
 
 #[test]
 fn every_call_of_the_fixtures_is_shown_as_strace_shows_it() {
-    if !has_program("strace") {
-        skip!("strace is not installed");
-    }
+    needs!("strace");
     if in_vm() {
         skip!("what differs by kernel is not known yet");
     }
@@ -92,9 +90,7 @@ fn every_call_of_the_fixtures_is_shown_as_strace_shows_it() {
 
 #[test]
 fn every_call_of_the_fixtures_is_shown_at_length_as_strace_shows_it() {
-    if !has_program("strace") {
-        skip!("strace is not installed");
-    }
+    needs!("strace");
     if in_vm() {
         skip!("what differs by kernel is not known yet");
     }
@@ -110,9 +106,7 @@ macro_rules! real_programs {
                 if in_vm() {
                     skip!("there is nothing but busybox in the virtual machine");
                 }
-                if !has_program("strace") {
-                    skip!("strace is not installed");
-                }
+                needs!("strace");
                 let program = PROGRAMS.iter().find(|program| program.name == $name).expect("it is in the list");
                 assert!(program.in_tests);
                 if let Some(missing) = program.missing() {

@@ -1,8 +1,7 @@
 //! What descriptors are is told as strace tells it, of one and the same run: so inodes and ports are the same too.
 
 use rstrace_tests::{
-    Finished, Line, Objects, Rstrace, SameRun, Scratch, Trace, assert_same_lines, fixture, has_program,
-    in_vm, skip,
+    Finished, Line, Objects, Rstrace, SameRun, Scratch, Trace, assert_same_lines, fixture, in_vm, needs, skip,
 };
 
 /// Holds a run of a command against strace, with these options of both.
@@ -30,9 +29,7 @@ fn is_of_many(line: &str) -> bool {
 
 macro_rules! needs_strace {
     () => {
-        if !has_program("strace") {
-            skip!("strace is not installed");
-        }
+        needs!("strace");
         if in_vm() {
             skip!("how descriptors are written is the same on every kernel");
         }

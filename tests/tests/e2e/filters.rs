@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use nix::sys::signal::Signal;
 use rstrace_tests::{
-    Program, Rstrace, SameRun, Scratch, Trace, assert_same_lines, fixture, has_program, in_vm, limit,
-    said_number, skip, until,
+    Program, Rstrace, SameRun, Scratch, Trace, assert_same_lines, fixture, in_vm, limit, needs, said_number,
+    skip, until,
 };
 
 /// The names of the calls of a trace. What has no name is in every class of strace's.
@@ -25,9 +25,7 @@ fn a_class_has_the_calls_that_it_has_in_strace() {
     if in_vm() {
         skip!("what is in a class is the same on every kernel");
     }
-    if !has_program("strace") {
-        skip!("strace is not installed");
-    }
+    needs!("strace");
     let command = [&*fixture("all_calls")];
     let known = names(&watch(&command, &["-e", "trace=all"]).0);
     for class in [
@@ -45,9 +43,7 @@ fn a_class_has_the_calls_that_it_has_in_strace() {
 
 #[test]
 fn sets_of_calls_and_signals_show_the_same_lines() {
-    if !has_program("strace") {
-        skip!("strace is not installed");
-    }
+    needs!("strace");
     let scratch = Scratch::new();
     let script = format!(
         "trap : TERM; trap '' HUP; kill -TERM $$; kill -HUP $$; cat {} /proc/nope; kill -USR1 $$",
@@ -81,9 +77,7 @@ fn ends_in_every_way(scratch: &Scratch) -> String {
 
 #[test]
 fn statuses_show_the_same_lines() {
-    if !has_program("strace") {
-        skip!("strace is not installed");
-    }
+    needs!("strace");
     let all = [
         &["-e", "status=unfinished"][..],
         &["-z"],
@@ -280,9 +274,7 @@ fn tracing_ends_after_some_time() {
 
 #[test]
 fn calls_that_access_a_path_show_the_same_lines() {
-    if !has_program("strace") {
-        skip!("strace is not installed");
-    }
+    needs!("strace");
     for (place, paths) in
         [&["f"][..], &["new", "f"], &["no such"], &[""], &["link"], &["g"], &["/bin/cat"]].iter().enumerate()
     {

@@ -1,8 +1,6 @@
 //! What stands before and after a line, and where lines go, as strace has it.
 
-use rstrace_tests::{
-    Program, Rstrace, SameRun, Scratch, Trace, fixture, has_program, in_vm, rstrace_binary, skip,
-};
+use rstrace_tests::{Program, Rstrace, SameRun, Scratch, Trace, fixture, in_vm, needs, rstrace_binary, skip};
 
 /// A line with `-ttt -r -n -T`.
 #[derive(Debug)]
@@ -44,9 +42,7 @@ impl Timed {
 
 #[test]
 fn times_and_numbers_are_those_that_strace_has_on_the_same_run() {
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     let options = ["-ttt", "-r", "-n", "-T"];
     let (by_strace, by_rstrace) = SameRun::new(&["sleep", "0.1"], &options, &options).watch();
     let (by_strace, by_rstrace) = (Timed::of(&by_strace, "sleep"), Timed::of(&by_rstrace, "sleep"));
@@ -80,9 +76,7 @@ fn each_way_to_ask_for_times_gives_the_form_of_strace() {
     if in_vm() {
         skip!("how a line is written is the same on every kernel");
     }
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     let (scratch, command) = (Scratch::new(), fixture("exit_code"));
     for options in [
         &["-t"][..],

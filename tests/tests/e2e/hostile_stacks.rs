@@ -1,7 +1,7 @@
 //! `-k` of programs whose files are not what they should be: no name is worse than a false one or no trace.
 
 use super::stacks::{CHAIN, frames, names, run};
-use rstrace_tests::{Program, Rstrace, Scratch, fixture, has_program, in_vm, rstrace_binary, skip};
+use rstrace_tests::{Program, Rstrace, Scratch, fixture, in_vm, needs, rstrace_binary, skip};
 use std::fs;
 use std::ops::Range;
 
@@ -91,9 +91,7 @@ fn a_debug_link_to_a_fifo_is_left_alone() {
     if in_vm() {
         skip!("there is no objcopy in the virtual machine");
     }
-    if !has_program("objcopy") {
-        skip!("objcopy is not installed");
-    }
+    needs!("objcopy");
     let scratch = Scratch::new();
     let (program, debug) = (scratch.at("program"), scratch.file("program.debug", "debug"));
     Program::new(&["objcopy", &format!("--add-gnu-debuglink={debug}"), &fixture("stacks"), &program])

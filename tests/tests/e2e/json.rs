@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use nix::sys::signal::Signal;
 use rstrace_tests::differ::Call;
 use rstrace_tests::{
-    Line, Objects, Program, Rstrace, SameRun, Scratch, fixture, has_program, in_vm, limit, said_number, skip,
-    until,
+    Line, Objects, Program, Rstrace, SameRun, Scratch, fixture, in_vm, limit, needs, said_number, skip, until,
 };
 use serde_json::Value;
 
@@ -87,9 +86,7 @@ fn compare(run: SameRun) -> Objects {
 
 #[test]
 fn a_shell_with_a_pipe_makes_the_calls_that_strace_sees() {
-    if !has_program("strace") || !has_program("sh") {
-        skip!("there is no strace or no sh");
-    }
+    needs!("strace", "sh");
     if in_vm() {
         skip!("{WRITTEN}");
     }
@@ -112,9 +109,7 @@ fn git_status_makes_the_calls_that_strace_sees() {
     if in_vm() {
         skip!("there is no git in the virtual machine");
     }
-    if !has_program("strace") || !has_program("git") {
-        skip!("there is no strace or no git");
-    }
+    needs!("strace", "git");
     let scratch = Scratch::new();
     let repo = scratch.fresh_folder("repo");
     Program::new(&["git", "init", "-q", &repo]).run().ended_well();
@@ -127,9 +122,7 @@ fn python_makes_the_calls_that_strace_sees() {
     if in_vm() {
         skip!("there is no python in the virtual machine");
     }
-    if !has_program("strace") || !has_program("python3") {
-        skip!("there is no strace or no python3");
-    }
+    needs!("strace", "python3");
     compare(SameRun::new(&["python3", "-c", "import json"], &[], &["--json"]));
 }
 

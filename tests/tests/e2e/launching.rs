@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use rstrace_tests::{
-    Doctor, Program, Rstrace, Scratch, Snapshot, fixture, has_program, in_vm, rstrace_binary, skip,
+    Doctor, Program, Rstrace, Scratch, Snapshot, fixture, in_vm, needs, rstrace_binary, skip,
     tracefs_events_of_rstrace,
 };
 
@@ -76,18 +76,14 @@ fn sigterm_for_rstrace_is_passed_on_to_the_command() {
 
 #[test]
 fn with_follow_rstrace_ends_when_the_last_descendant_has() {
-    if !has_program("sh") {
-        skip!("there is no shell");
-    }
+    needs!("sh");
     let run = Rstrace::tracing("open").follow().run(&["sh", "-c", "sleep 1 & exit 3"]).ended_with(3);
     assert!(run.output.took >= Duration::from_secs(1), "{:?}", run.output.took);
 }
 
 #[test]
 fn without_follow_rstrace_ends_with_the_command() {
-    if !has_program("sh") {
-        skip!("there is no shell");
-    }
+    needs!("sh");
     // The child holds no pipe of ours, so that only rstrace itself is waited for.
     let command = "sleep 600 >/dev/null 2>&1 </dev/null & exit 3";
     let run = Rstrace::tracing("open").run(&["sh", "-c", command]).ended_with(3);
@@ -127,9 +123,7 @@ fn the_output_pipe_may_be_closed() {
         skip!("what becomes of the command's status and output is the same on every kernel");
     }
     // As `rstrace ... 2>&1 >/dev/null | head -1` does: quiet, and no harm for the command.
-    if !has_program("sh") {
-        skip!("there is no shell");
-    }
+    needs!("sh");
     let scratch = Scratch::new();
     let (binary, burst, counted) = (rstrace_binary(), fixture("open_burst"), scratch.at("counted"));
     let script = format!("{{ {binary} -e open -- {burst} 5000 /dev/null; }} 2>&1 >{counted} | head -n 1");
@@ -144,9 +138,7 @@ fn a_user_is_set_for_the_command() {
     let Ok(Some(nobody)) = nix::unistd::User::from_name("nobody") else {
         skip!("there is no user nobody");
     };
-    if !has_program("id") {
-        skip!("there is no id");
-    }
+    needs!("id");
     // Its groups and its environment follow; rstrace itself stays what it is.
     let run = Rstrace::tracing("open").and(&["-u", "nobody"]).run(&["id", "-u"]).ended_well();
     assert_eq!(run.output.stdout.trim(), nobody.uid.to_string());

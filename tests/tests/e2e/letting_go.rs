@@ -1,6 +1,6 @@
 //! `-b execve`: a process is let go when it executes another program, in the kernel, so that nothing later is seen.
 
-use rstrace_tests::{Program, Rstrace, Scratch, fixture, has_program, in_vm, rstrace_binary, skip};
+use rstrace_tests::{Program, Rstrace, Scratch, fixture, in_vm, needs, rstrace_binary, skip};
 
 /// Without what differs from run to run: addresses and numbers.
 fn form(text: &str) -> String {
@@ -38,9 +38,7 @@ fn what_is_shown_until_then_is_what_strace_shows() {
     if in_vm() {
         skip!("there is no strace");
     }
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     let (chain, threads, exit_code) = (fixture("exec_chain"), fixture("thread_exec"), fixture("exit_code"));
     let chain = [chain.as_str(), "3", "/dev/null"];
     let shell = format!("{exit_code} 5; ({exit_code} 6); exec {exit_code} 7");
@@ -71,9 +69,7 @@ fn a_process_that_was_attached_to_is_let_go_and_that_is_said() {
     if in_vm() {
         skip!("there is no strace");
     }
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     for options in [&[][..], &["-f"], &["-q"]] {
         let by = |tracer: &str| {
             let scratch = Scratch::new();
@@ -122,9 +118,7 @@ fn nothing_is_seen_of_what_a_process_does_after_its_execve() {
 
 #[test]
 fn the_other_children_are_traced_to_their_ends() {
-    if !has_program("sh") {
-        skip!("there is no shell");
-    }
+    needs!("sh");
     let exit_code = fixture("exit_code");
     // the command itself is let go first; without job control 0 is /dev/null in the background
     let script = format!("exec 3<&0; (read x <&3; exit 3) & exec {exit_code} 0");

@@ -1,6 +1,6 @@
 //! Options that strace has: what they do here is what they do there.
 
-use rstrace_tests::{Program, Scratch, fixture, has_program, in_vm, rstrace_binary, skip};
+use rstrace_tests::{Program, Scratch, fixture, in_vm, needs, rstrace_binary, skip};
 
 /// Without what differs from run to run: addresses, ids, the blanks that fill up a short id at the head of a line, and
 /// strace's line for a thread that died before strace knew in which call.
@@ -43,9 +43,7 @@ fn each_thread_has_a_file_as_with_strace() {
     if in_vm() {
         skip!("where a line is written to is the same on every kernel");
     }
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     let shell = ["sh", "-c", "(exit 3); (exit 4); exit 5"];
     let (threads, exit_code) = (fixture("thread_exec"), fixture("exit_code"));
     let threads = [threads.as_str(), &exit_code, "7"];
@@ -69,9 +67,7 @@ fn a_command_gets_variables_and_a_name() {
     if in_vm() {
         skip!("how a command is started is the same on every kernel");
     }
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     let command = ["sh", "-c", "echo $A ${B-none} ${C-none}"];
     for options in
         [&["-E", "A=1=2", "-EB", "--env=C="][..], &["-EA=1", "-EA=2", "-EC"], &["-E", "PATH=/none", "-EA"]]
@@ -92,9 +88,7 @@ fn an_environment_is_passed_on_whatever_is_in_it() {
     if in_vm() {
         skip!("how a command is started is the same on every kernel");
     }
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     let odd = fixture("odd_environment");
     // without a PATH of their own
     let path = std::env::var_os("PATH").expect("a PATH");
@@ -130,9 +124,7 @@ fn signals_are_shown_where_no_call_is_as_with_strace() {
     if in_vm() {
         skip!("which lines are shown is the same on every kernel");
     }
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     let scratch = Scratch::new();
     let command = ["sh", "-c", "trap : USR1; (exit 3); kill -USR1 $$; (exit 4); true"];
     for options in [&["-f", "-e", "trace=none"][..], &["-e", "trace=none"]] {
@@ -156,9 +148,7 @@ fn messages_are_left_out_as_with_strace() {
     if in_vm() {
         skip!("which messages are said is the same on every kernel");
     }
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     let (scratch, threads, exit_code) = (Scratch::new(), fixture("thread_exec"), fixture("exit_code"));
     for quiet in [
         &["--quiet=exit"][..],
@@ -209,9 +199,7 @@ fn each_option_of_strace_is_there_or_is_listed_with_the_reason() {
     if in_vm() {
         skip!("what options there are is the same on every kernel");
     }
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     let documented = include_str!("../../../docs/src/compatibility.md");
     let (_, missing) = documented.split_once("\nNot there:\n").expect("a list of what is not there");
     let rows = missing.lines().skip(1).take_while(|line| line.is_empty() || line.starts_with('|'));

@@ -2,7 +2,7 @@
 //! call blocks.
 
 use rstrace_tests::{
-    Program, Rstrace, SameRun, Trace, Tracing, assert_same_lines, fixture, has_program, limit, skip, until,
+    Program, Rstrace, SameRun, Trace, Tracing, assert_same_lines, fixture, limit, needs, until,
 };
 
 /// What happens in a trace, in order: whose it is, and `name(` for an entry, `name)` for a return, or the line.
@@ -27,9 +27,7 @@ fn happenings(trace: &Trace) -> Vec<(u32, String)> {
 
 #[test]
 fn lines_whose_order_is_forced_stand_as_strace_s_do() {
-    if !has_program("strace") {
-        skip!("strace is not installed");
-    }
+    needs!("strace");
     let calls = ["-e", "trace=read,write,wait4,exit_group"];
     let (strace, rstrace) = SameRun::new(&[&fixture("forced_order"), "5"], &calls, &calls).watch();
     // What is released by a write returns after the write began; how it goes on there is nobody's business. A thread
@@ -52,9 +50,7 @@ fn lines_whose_order_is_forced_stand_as_strace_s_do() {
 
 #[test]
 fn a_wait_that_is_stopped_and_continued_shows_the_same_lines() {
-    if !has_program("strace") {
-        skip!("strace is not installed");
-    }
+    needs!("strace");
     let calls = ["-e", "trace=nanosleep,poll,futex,restart_syscall,kill"];
     let (mut strace, mut rstrace) = SameRun::new(&[&fixture("stopped_waits")], &calls, &calls).watch();
     for trace in [&mut strace, &mut rstrace] {

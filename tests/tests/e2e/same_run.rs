@@ -1,6 +1,6 @@
 //! strace and rstrace watch one and the same run: the lines of each process are identical.
 
-use rstrace_tests::{Scratch, Trace, assert_same_lines, fixture, has_program, in_vm, skip, watch_same_run};
+use rstrace_tests::{Scratch, Trace, assert_same_lines, fixture, in_vm, needs, skip, watch_same_run};
 
 const OPENS: &str = "open,openat,openat2,creat";
 const EXECS: &str = "execve,execveat";
@@ -15,14 +15,6 @@ fn compare_fixture(words: &[&str]) -> Trace {
     let program = fixture(words[0]);
     let command: Vec<&str> = [&[program.as_str()], &words[1..]].concat();
     compare_opens(&command)
-}
-
-macro_rules! needs {
-    ($($program:literal),+) => {
-        $(if !has_program($program) {
-            skip!("{} is not installed", $program);
-        })+
-    };
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! How calls are shown: what strace's options say of it does here what it does there, on the same run.
 
-use rstrace_tests::{Line, Rstrace, SameRun, Trace, assert_same_lines, fixture, has_program, in_vm, skip};
+use rstrace_tests::{Line, Rstrace, SameRun, Trace, assert_same_lines, fixture, in_vm, needs, skip};
 
 use crate::decoding::compare_fixtures;
 
 macro_rules! needs_strace {
     () => {
-        if !has_program("strace") {
-            skip!("strace is not installed");
-        }
+        needs!("strace");
     };
 }
 

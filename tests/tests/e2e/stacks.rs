@@ -1,6 +1,6 @@
 //! `-k`: the functions that calls are made from.
 
-use rstrace_tests::{Program, SameRun, Scratch, Trace, fixture, has_program, in_vm, rstrace_binary, skip};
+use rstrace_tests::{Program, SameRun, Scratch, Trace, fixture, in_vm, needs, rstrace_binary, skip};
 
 /// The frames behind the line of a call, without ` > `.
 #[track_caller]
@@ -131,9 +131,7 @@ fn a_stripped_program_has_the_names_of_its_debug_link() {
     if in_vm() {
         skip!("there is no objcopy in the virtual machine");
     }
-    if !has_program("objcopy") {
-        skip!("objcopy is not installed");
-    }
+    needs!("objcopy");
     let scratch = Scratch::new();
     let (program, debug) = (scratch.at("program"), scratch.at("program.debug"));
     let run = |words: &[&str]| drop(Program::new(words).run().ended_well());
@@ -150,9 +148,7 @@ fn a_rust_program_shows_its_functions_demangled_and_inlined() {
     if in_vm() {
         skip!("there is no compiler in the virtual machine");
     }
-    if !has_program("rustc") {
-        skip!("rustc is not installed");
-    }
+    needs!("rustc");
     let scratch = Scratch::new();
     let source = scratch.file(
         "deep.rs",
@@ -179,9 +175,7 @@ fn strace_shows_the_same_places_and_the_programs_functions() {
     if in_vm() {
         skip!("there is no compiler in the virtual machine");
     }
-    if !has_program("strace") || !has_program("cc") {
-        skip!("strace or cc is not installed");
-    }
+    needs!("strace", "cc");
     let scratch = Scratch::new();
     let program = scratch.at("program");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/stacks.c");

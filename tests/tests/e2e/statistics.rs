@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 use regex_lite::Regex;
-use rstrace_tests::{Program, Rstrace, Scratch, Summary, fixture, has_program, in_vm, said_number, skip};
+use rstrace_tests::{Program, Rstrace, Scratch, Summary, fixture, in_vm, needs, said_number};
 
 /// Runs a command under `strace OPTIONS` and under `rstrace OPTIONS`: both tables.
 #[track_caller]
@@ -17,9 +17,7 @@ fn both(options: &[&str], command: &[&str]) -> (String, String) {
 
 #[test]
 fn calls_and_errors_are_strace_s() {
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     let scratch = Scratch::new();
     let folder = scratch.fresh_folder("d");
     let file = scratch.file("plain", "text\n");
@@ -58,9 +56,7 @@ fn calls_and_errors_are_strace_s() {
 
 #[test]
 fn the_table_has_the_form_of_strace_s() {
-    if !has_program("strace") {
-        skip!("there is no strace");
-    }
+    needs!("strace");
     let command = [fixture("counted_calls"), "1".to_owned(), "1".to_owned(), "50".to_owned()];
     let command: Vec<_> = command.iter().map(String::as_str).collect();
     for columns in [
@@ -166,9 +162,7 @@ fn times_are_of_the_clock_that_was_asked_for() {
             .filter_map(|(heading, cell)| Some((heading.clone(), cell.parse::<f64>().ok()?)))
             .collect::<std::collections::BTreeMap<_, _>>()
     };
-    if !has_program("sleep") {
-        skip!("there is no sleep");
-    }
+    needs!("sleep");
     let asleep = seconds(&["-c", "-w", "-U", "total-time,min-time,max-time"]);
     assert!(asleep.values().all(|seconds| (0.1..5.0).contains(seconds)), "{asleep:?}");
     let less = seconds(&["-c", "-w", "-O", "40ms", "-U", "total-time"]);

@@ -1,9 +1,7 @@
 //! What options say of the tracer itself: which process it is, what ends it.
 
 use nix::sys::signal::Signal;
-use rstrace_tests::{
-    Program, Rstrace, Scratch, fixture, has_program, in_vm, limit, rstrace_binary, skip, until,
-};
+use rstrace_tests::{Program, Rstrace, Scratch, fixture, in_vm, limit, needs, rstrace_binary, skip, until};
 
 /// The numbers on a line.
 fn numbers(line: &str) -> Vec<u32> {
@@ -15,9 +13,7 @@ fn a_command_can_have_the_place_of_its_tracer() {
     if in_vm() {
         skip!("how a command is started is the same on every kernel");
     }
-    if !has_program("sh") {
-        skip!("there is no shell");
-    }
+    needs!("sh");
     let binary = rstrace_binary();
     for option in ["-D", "-DD", "--daemonize=session", "--daemonize"] {
         let scratch = Scratch::new();
