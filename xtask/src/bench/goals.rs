@@ -60,6 +60,16 @@ const GOALS: &[Goal] = &[
         limit: AtLeast(50.0),
     },
     Goal {
+        what: "read of 32 bytes: strace adds, of what rstrace adds",
+        measure: Added("read32", STRACE, RSTRACE),
+        limit: AtLeast(50.0),
+    },
+    Goal {
+        what: "read of 32 bytes: perf trace adds, of what rstrace adds",
+        measure: Added("read32", PERF, RSTRACE),
+        limit: AtLeast(50.0),
+    },
+    Goal {
         what: "10 million getppid counted with times: added, of the floor",
         measure: Added("count", RSTRACE_COUNT, FLOOR),
         limit: AtMost(4.0),
