@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -82,6 +82,15 @@ struct Spill {
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The queue, unless somebody else has it.
+    fn free_queue(&self) -> Option<MutexGuard<'_, Queue>> {
+        match self.queue.try_lock() {
+            Ok(queue) => Some(queue),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
@@ -244,6 +253,8 @@ impl Drop for Pump {
 
 /// How long a record is waited for that is being written.
 const UNFINISHED: Duration = Duration::from_micros(100);
+/// After how long it is tried again to hand on a block, if nothing comes meanwhile.
+const HAND_ON_MS: u16 = 1;
 
 fn pump(reader: &mut Reader, shared: &Shared) {
     run_first();
@@ -252,8 +263,16 @@ fn pump(reader: &mut Reader, shared: &Shared) {
         // before the last read, so that this one sees everything
         let last = shared.stopping.load(Ordering::Acquire);
         let found = reader.read(last, &mut block);
-        if !block.is_empty() && (found != Found::Records || block.len() * 8 >= BLOCK) {
-            block = hand_on(shared, block, reader.complete_ns());
+        let is_due = found != Found::Records || block.len() * 8 >= BLOCK;
+        if is_due && !block.is_empty() {
+            // who has the queue is of ordinary priority, and may not get a CPU until there is too much to read
+            let queue = if last { Some(shared.queue()) } else { shared.free_queue() };
+            if let Some(mut queue) = queue {
+                block = queue.push(block, reader.complete_ns());
+                drop(queue);
+                block.clear();
+                let _ = shared.filled.write(1);
+            }
         }
         if block.is_empty() {
             shared.queued_ns.store(reader.complete_ns(), Ordering::Release);
@@ -275,8 +294,9 @@ fn pump(reader: &mut Reader, shared: &Shared) {
             PollFd::new(reader.epoll_fd(), PollFlags::POLLIN),
             PollFd::new(shared.stop.as_fd(), PollFlags::POLLIN),
         ];
+        let timeout = if block.is_empty() { POLL_MS } else { HAND_ON_MS };
         // an interruption is as good as a timeout
-        let _ = poll(&mut fds, PollTimeout::from(POLL_MS));
+        let _ = poll(&mut fds, PollTimeout::from(timeout));
     }
 }
 
@@ -296,16 +316,35 @@ fn without_padding(bytes: &[u8]) -> &[u8] {
     bytes.get(..size).unwrap_or(bytes)
 }
 
-fn hand_on(shared: &Shared, block: Vec<u64>, complete_ns: u64) -> Vec<u64> {
-    let mut next = shared.queue().push(block, complete_ns);
-    next.clear();
-    let _ = shared.filled.write(1);
-    next
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::ring::written::Written;
     use super::*;
+
+    #[test]
+    fn who_has_the_queue_does_not_keep_the_reader_from_emptying_the_ring() {
+        let (written, ring) = Written::new();
+        let mut pump = Pump::start(Reader::Ring(ring)).unwrap();
+        // more than the ring holds: one record of a word at a time, which says its own size as a record does
+        const RECORDS: u64 = 1000;
+        let queue = pump.shared.queue();
+        for position in (0..RECORDS).map(|number| number * 16) {
+            written.word(position, 8);
+            written.word(position + 8, 8);
+            written.produced(position + 16);
+            let begin = std::time::Instant::now();
+            while written.consumed() < position + 16 {
+                assert!(begin.elapsed() < Duration::from_secs(10), "nobody reads");
+                std::thread::yield_now();
+            }
+        }
+        assert!(queue.blocks.is_empty());
+        drop(queue);
+        pump.finish();
+        let mut records = 0;
+        while pump.read(&mut |_| records += 1).unwrap() {}
+        assert_eq!(records, RECORDS);
+    }
 
     #[test]
     fn what_is_too_much_for_memory_waits_in_a_file() {

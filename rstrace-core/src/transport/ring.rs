@@ -154,13 +154,52 @@ fn position(page: &Mapping) -> &AtomicU64 {
     unsafe { &*page.address().cast::<AtomicU64>() }
 }
 
+/// A ring whose writing end is a test.
 #[cfg(test)]
-mod tests {
+pub(super) mod written {
     use std::fs::File;
     use std::os::unix::fs::FileExt;
 
     use nix::sys::memfd::{MFdFlags, memfd_create};
 
+    use super::Ring;
+
+    const PAGE: u64 = 4096;
+
+    /// A file in the form of the map: the consumer's page, the producer's, and a page of data.
+    #[derive(Debug)]
+    pub(in super::super) struct Written(File);
+
+    impl Written {
+        pub(in super::super) fn new() -> (Self, Ring) {
+            let map = File::from(memfd_create("ring", MFdFlags::MFD_CLOEXEC).unwrap());
+            map.set_len(3 * PAGE).unwrap();
+            let ring = Ring::of(map.try_clone().unwrap().into(), PAGE as usize).unwrap();
+            (Self(map), ring)
+        }
+
+        /// Writes a word of the data, at a position that only grows.
+        pub(in super::super) fn word(&self, position: u64, value: u64) {
+            self.0.write_all_at(&value.to_ne_bytes(), 2 * PAGE + position % PAGE).unwrap();
+        }
+
+        /// Says up to where there is data.
+        pub(in super::super) fn produced(&self, position: u64) {
+            self.0.write_all_at(&position.to_ne_bytes(), PAGE).unwrap();
+        }
+
+        /// Up to where it has been read.
+        pub(in super::super) fn consumed(&self) -> u64 {
+            let mut position = [0; 8];
+            self.0.read_exact_at(&mut position, 0).unwrap();
+            u64::from_ne_bytes(position)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::written::Written;
     use super::*;
 
     /// Of the head of a record: still being written (linux/bpf.h).
@@ -168,23 +207,18 @@ mod tests {
 
     #[test]
     fn behind_a_record_that_is_being_written_others_may_be() {
-        let page = 4096;
-        let map = File::from(memfd_create("ring", MFdFlags::MFD_CLOEXEC).unwrap());
-        map.set_len(3 * page).unwrap();
-        let mut ring = Ring::of(map.try_clone().unwrap().into(), page as usize).unwrap();
+        let (written, mut ring) = Written::new();
         let mut block = Vec::new();
         assert_eq!(ring.read(&mut block), Found::Nothing);
         let before = ring.complete_ns();
         assert!(before > 0);
         // two records of 8 bytes, of which the second is there first
-        let word = |at: u64, value: u64| map.write_all_at(&value.to_ne_bytes(), at).unwrap();
-        let (produced, data) = (page, 2 * page);
-        word(data, u64::from(BUSY | 8));
-        word(data + 16, 8);
-        word(produced, 32);
+        written.word(0, u64::from(BUSY | 8));
+        written.word(16, 8);
+        written.produced(32);
         assert_eq!(ring.read(&mut block), Found::Unfinished);
         assert_eq!((&block[..], ring.complete_ns()), (&[][..], before));
-        word(data, 8);
+        written.word(0, 8);
         assert_eq!(ring.read(&mut block), Found::Records);
         assert_eq!(block, [8, 0, 8, 0]);
         assert!(ring.complete_ns() > before);
