@@ -156,16 +156,18 @@ constants! {
     WHAT_FILE: u8 = 10;
     /// The user's instruction pointer.
     WHAT_POINTER: u8 = 11;
-    /// The name behind an id.
-    WHAT_NAME: u8 = 12;
+    /// What is behind an id.
+    WHAT_ID: u8 = 12;
     /// What each descriptor is whose bit is set.
     WHAT_FD_SET: u8 = 13;
-    /// What each descriptor is in control messages, and the names behind ids there.
+    /// What each descriptor is in control messages, and what is behind ids there.
     WHAT_CONTROL: u8 = 14;
-    /// Of these, descriptors are looked up.
-    CONTROL_FILES: u32 = 1 << 0;
-    /// Of these, ids are looked up.
-    CONTROL_NAMES: u32 = 1 << 1;
+    /// Descriptors are looked up.
+    LOOK_UP_FILES: u32 = 1 << 0;
+    /// The names behind ids are.
+    ID_COMM: u32 = 1 << 1;
+    /// What ids are in the initial PID namespace is.
+    ID_INITIAL: u32 = 1 << 2;
 
     /// The file has a path.
     FILE_IN_TREE: u32 = 1;
@@ -183,8 +185,8 @@ constants! {
     DESCRIPTOR_TAG: u64 = 1 << 63;
     /// The address of the payload that is an instruction pointer.
     POINTER_TAG: u64 = 1 << 62;
-    /// The address of a payload that is a name, and the id of who has it.
-    NAME_TAG: u64 = 1 << 61;
+    /// The address of a payload about an id, and the id.
+    ID_TAG: u64 = 1 << 61;
     /// The address of the payload that is a user stack.
     STACK_TAG: u64 = 1 << 60;
 

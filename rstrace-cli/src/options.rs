@@ -5,9 +5,9 @@
 mod files;
 mod filters;
 mod format;
+mod ids;
 mod launch;
 mod manner;
-mod names;
 mod quiet;
 mod select;
 mod set;
@@ -24,6 +24,7 @@ use crate::output::quote::Hex;
 use crate::output::text::{Pids, Quiet, Style};
 use manner::Manners;
 use nix::unistd::User;
+use rstrace_core::probe::Ids;
 use rstrace_core::{Apart, Filter, Interrupts, RunAs, describe};
 pub use select::Selection;
 use select::{Expressions, select};
@@ -111,8 +112,8 @@ pub struct Options {
     pub hex: Hex,
     /// What is told of descriptors.
     pub files: Files,
-    /// Whether the names of processes and threads are shown.
-    pub names: bool,
+    /// What is told of the ids of processes and threads.
+    pub ids: Ids,
     /// How to attach.
     pub backend: Backend,
     /// How records come from the kernel.
@@ -251,7 +252,10 @@ impl Task {
             duration: cli.filters.seconds.as_deref().map(filters::seconds).transpose()?,
             summary: summary::summary(&cli)?,
             files: files::files(cli.format.files, cli.format.decode_fds.as_deref().or(files.as_deref()))?,
-            names: names::names(cli.format.names, cli.format.decode_pids.as_deref().or(pids.as_deref()))?,
+            ids: ids::ids(
+                Ids { comm: cli.format.names, initial: cli.format.pidns_translation },
+                cli.format.decode_pids.as_deref().or(pids.as_deref()),
+            )?,
             hex: hex(cli.hex, cli.strings_in_hex)?,
             uid: cli.uid.as_deref().map(|user| uid("--uid", user)).transpose()?,
             follow: cli.follow > 0,
@@ -328,7 +332,7 @@ impl Options {
             length: u32::try_from(self.length()).unwrap_or(u32::MAX),
             whole_lists: self.verbose,
             files: self.files.any(),
-            names: self.names,
+            ids: self.ids,
             addresses: false,
         }
     }
@@ -373,7 +377,7 @@ impl Options {
             prefixes: self.prefixes,
             call_times: self.call_times,
             arg_names: self.arg_names,
-            names: self.names,
+            names: self.ids.comm,
             whole: self.filter.is_by_result(),
             colour: match self.colour {
                 When::Auto => terminal && !to_file,

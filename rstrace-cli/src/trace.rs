@@ -266,7 +266,7 @@ fn core_options(options: &Options) -> rstrace_core::Options {
         uid: options.uid,
         loss: options.loss(),
         signals: options.shows_signals().then_some(&rstrace_probes::SIGINFO),
-        callers: options.json || options.names,
+        callers: options.json || options.ids.comm,
         pointers: options.prefixes.pointer,
         stacks: options.stacks,
         interrupts: options.interrupts,

@@ -176,7 +176,7 @@ impl Delivery {
                     _ => SignalStage::Sent,
                 };
                 let info = SignalInfo::new(siginfo, info);
-                let info = pieces.next().map_or(info, |name| info.with_name(&name));
+                let info = pieces.next().map_or(info, |identity| info.with_identity(&identity));
                 let signal = Signal { number: head.args[0] as u8, stage, info };
                 let pointer = Some(head.args[3]).filter(|pointer| *pointer != 0);
                 sink.event(&Event { pointer, ..point(head, EventKind::Signal(signal)) })

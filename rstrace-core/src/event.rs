@@ -112,8 +112,9 @@ pub struct SignalInfo {
     ty: &'static Type,
     bytes: [u8; Self::LEN],
     len: u8,
-    /// The payload that is the name behind the id in it, if there is one.
-    name: Option<[u64; 4]>,
+    /// The payload of what is behind the id in it, if there is one: so many of these words.
+    identity: [u64; 5],
+    identity_len: u8,
 }
 
 impl SignalInfo {
@@ -125,26 +126,31 @@ impl SignalInfo {
         let mut bytes = [0; Self::LEN];
         let len = info.len().min(Self::LEN);
         bytes[..len].copy_from_slice(&info[..len]);
-        Self { ty, bytes, len: len as u8, name: None }
+        Self { ty, bytes, len: len as u8, identity: [0; 5], identity_len: 0 }
     }
 
-    /// Likewise, with the name of the process or thread whose id is in it.
-    pub(crate) fn with_name(mut self, piece: &Piece<'_>) -> Self {
-        self.name = memory::encode(std::slice::from_ref(piece)).words().try_into().ok();
+    /// Likewise, with what is behind the id that is in it.
+    pub(crate) fn with_identity(mut self, piece: &Piece<'_>) -> Self {
+        let encoded = memory::encode(std::slice::from_ref(piece));
+        let words = encoded.words();
+        if let Some(place) = self.identity.get_mut(..words.len()) {
+            place.copy_from_slice(words);
+            self.identity_len = words.len() as u8;
+        }
         self
     }
 
-    /// Without the name, if it is that of the process with this id: it is gone.
-    pub fn forget_name(&mut self, id: i32) {
+    /// Without what is behind the id in it, if that is this id: whose it was is gone.
+    pub fn forget_identity(&mut self, id: i32) {
         // the second word of a payload's head is its address
-        if self.name.is_some_and(|words| words[1] as u32 == id as u32) {
-            self.name = None;
+        if self.identity[1] as u32 == id as u32 {
+            self.identity_len = 0;
         }
     }
 
     /// Shows what it says; nothing if it could not be read.
     pub fn show(&self, show: impl FnOnce(Value<'_>)) {
-        let payload = self.name.as_ref().map_or(&[][..], |words| memory::bytes_of(words));
+        let payload = memory::bytes_of(&self.identity[..usize::from(self.identity_len)]);
         let call = RawCall::none(Memory::of_bytes(payload));
         show(Value::Object(Object::alone(self.ty, &self.bytes[..usize::from(self.len)], &call)));
     }
@@ -273,6 +279,15 @@ pub enum Outcome<'a> {
     Unfinished,
 }
 
+/// What is behind an id, as far as that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity<'a> {
+    /// The name of the process or thread: groups have none.
+    pub comm: Option<&'a [u8]>,
+    /// The id in the initial PID namespace, if it is another one there.
+    pub initial: Option<u32>,
+}
+
 /// A value with its meaning.
 #[derive(Debug, Clone, Copy)]
 pub enum Value<'a> {
@@ -288,8 +303,9 @@ pub enum Value<'a> {
     Fd(i32, Option<File<'a>>),
     /// A file descriptor of a directory, or `AT_FDCWD`; likewise.
     DirFd(i32, Option<File<'a>>),
-    /// The id of a process or thread, and its name if that was asked for and there is one.
-    Pid(i32, Option<&'a [u8]>),
+    /// The id of a process or thread, or of a group of them, and what is behind it if that was asked for and there is
+    /// something.
+    Pid(i32, Option<Identity<'a>>),
     /// A set of flags.
     Flags(Flags),
     /// A set of flags with numbers among them.

@@ -2,7 +2,7 @@
 
 use rstrace_probes_bpf::layout;
 
-use crate::event::{Abi, Call, Outcome, Value, text_of};
+use crate::event::{Abi, Call, Identity, Outcome, Value, text_of};
 use crate::file::File;
 pub use crate::memory::Memory;
 use crate::memory::{At, Piece};
@@ -151,7 +151,7 @@ pub enum From {
         /// Bytes of an address in the traced process.
         size: u8,
     },
-    /// What the call returned; of a [`What::File`] or [`What::Name`] only.
+    /// What the call returned; of a [`What::File`] or [`What::Id`] only.
     Return,
 }
 
@@ -245,19 +245,35 @@ pub enum What {
     Socket,
     /// What the descriptor is that stands where the address would: see [`RawCall::file`].
     File,
-    /// The name of the process or thread whose id stands where the address would: see [`RawCall::name_of`].
-    Name,
+    /// What is behind the id that stands where the address would: see [`RawCall::identity`].
+    Id(Ids),
     /// What each descriptor is whose bit is set in what another capture brought, words of 64 bits: as [`What::File`],
     /// of at most [`MAX_FILES`]. Where the address would stand, it says which capture that is.
     FdSet,
-    /// Of the control messages that another capture brought, what each descriptor is that they pass, and the names of
-    /// the processes that they say are the senders; likewise.
+    /// Of the control messages that another capture brought, what each descriptor is that they pass, and what is behind
+    /// the ids of those that they say are the senders; likewise.
     Control {
         /// Whether descriptors are looked up.
         files: bool,
-        /// Whether processes are.
-        names: bool,
+        /// What is told of ids.
+        ids: Ids,
     },
+}
+
+/// What is told of the ids of processes, threads and groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ids {
+    /// The names of processes and threads.
+    pub comm: bool,
+    /// The ids in the initial PID namespace.
+    pub initial: bool,
+}
+
+impl Ids {
+    /// Whether anything is.
+    pub fn are_told(self) -> bool {
+        self.comm || self.initial
+    }
 }
 
 /// So many descriptors of a set, or numbers in control messages, are looked up.
@@ -425,10 +441,23 @@ impl<'a> RawCall<'a> {
         File::from_payload(self.looked_up(layout::DESCRIPTOR_TAG, fd, at)?)
     }
 
-    /// The name that the process or thread with this id had before the call, or has after it, if that was captured
-    /// and there was one. The id is one of the calling thread's PID namespace.
-    pub fn name_of(&self, id: i32, at: At) -> Option<&'a [u8]> {
-        self.looked_up(layout::NAME_TAG, id, at).map(text_of)
+    /// What was behind this id before the call, or is after it, if that was captured and there was something: a
+    /// process or thread, or, if it is negative, a group of processes. The id is one of the calling thread's PID
+    /// namespace.
+    pub fn identity(&self, id: i32, at: At) -> Option<Identity<'a>> {
+        let (initial, comm) = self.looked_up(layout::ID_TAG, id, at)?.split_first_chunk()?;
+        let initial = u32::from_ne_bytes(*initial);
+        let identity = Identity {
+            comm: (!comm.is_empty()).then(|| text_of(comm)),
+            initial: (initial != 0 && initial != id.unsigned_abs()).then_some(initial),
+        };
+        (identity.comm.is_some() || identity.initial.is_some()).then_some(identity)
+    }
+
+    /// Likewise of the id of a group or session, of which no name is told.
+    pub fn identity_of_group(&self, id: i32, at: At) -> Option<Identity<'a>> {
+        let initial = self.identity(id, at)?.initial?;
+        Some(Identity { comm: None, initial: Some(initial) })
     }
 
     /// What was found out of a number at a moment.

@@ -264,13 +264,13 @@ __noinline int capture_made(u32 lane, u32 index)
 	return 0;
 }
 
-#include "name.h"
+#include "id.h"
 #include "file.h"
 
 /* What is looked up by a number: a descriptor, or an id. */
 static __always_inline bool is_looked_up(const struct capture *c)
 {
-	return (HAS_KIND(WHAT_FILE) && c->what == WHAT_FILE) || (HAS_KIND(WHAT_NAME) && c->what == WHAT_NAME);
+	return (HAS_KIND(WHAT_FILE) && c->what == WHAT_FILE) || (HAS_KIND(WHAT_ID) && c->what == WHAT_ID);
 }
 
 static __always_inline void look_up(u32 lane, struct scratch *s, const struct capture *c)
@@ -279,8 +279,8 @@ static __always_inline void look_up(u32 lane, struct scratch *s, const struct ca
 		return;
 	if (HAS_KIND(WHAT_FILE) && c->what == WHAT_FILE)
 		capture_file(lane);
-	else if (HAS_KIND(WHAT_NAME))
-		capture_name(lane);
+	else if (HAS_KIND(WHAT_ID))
+		capture_id(lane);
 }
 
 /*

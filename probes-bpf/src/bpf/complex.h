@@ -245,10 +245,10 @@ static __always_inline int next_of_control(struct scratch *s, const struct captu
 	r->left = r->next_message + 1;
 	if (level != SOL_SOCKET)
 		return MANY_ON;
-	if (kind == SCM_RIGHTS && c->scale & CONTROL_FILES) {
+	if (kind == SCM_RIGHTS && c->scale & LOOK_UP_FILES) {
 		r->rights_end = at + head + ((len - head) & ~3ULL);
 		r->left = at + head + 1;
-	} else if (kind == SCM_CREDENTIALS && c->scale & CONTROL_NAMES &&
+	} else if (kind == SCM_CREDENTIALS && c->scale & (ID_COMM | ID_INITIAL) &&
 		   captured_value(s, of, at + head, 4, &number)) {
 		r->address = number;
 		return MANY_NAMED;
@@ -303,7 +303,7 @@ static __always_inline bool look_up_many(void *ctx, struct scratch *s, u32 index
 	if (many == MANY_FOUND)
 		capture_file(s->way.lane);
 	else
-		capture_name(s->way.lane);
+		capture_id(s->way.lane);
 	return 1;
 }
 
@@ -315,7 +315,7 @@ static __always_inline u64 capture_address(struct scratch *s, const struct captu
 
 	if (from < MAX_ARGS)
 		return s->record.args[from];
-	if ((HAS_KIND(WHAT_FILE) || HAS_KIND(WHAT_NAME)) && from == FROM_RETURN)
+	if ((HAS_KIND(WHAT_FILE) || HAS_KIND(WHAT_ID)) && from == FROM_RETURN)
 		return s->record.ret;
 	captured_value(s, from - FROM_CAPTURED, c->offset, c->pointer, &address);
 	return address;

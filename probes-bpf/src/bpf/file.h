@@ -114,7 +114,7 @@ static __always_inline u32 append_process(struct scratch *s, struct file *file, 
 		return 0;
 	off = s->len;
 	barrier_var(off);
-	if (HAS_KIND(WHAT_NAME) && off < MAX_DATA - STEP_LEN) {
+	if (config.ids & ID_COMM && off < MAX_DATA - STEP_LEN) {
 		struct task_struct *task = task_of(pid);
 
 		s->data[off] = 0;

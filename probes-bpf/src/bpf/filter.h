@@ -8,7 +8,6 @@
 
 #include <bpf/bpf_endian.h>
 
-#define COMM_LEN 16
 #define MAX_TESTS 4
 /* of a path that is asked for, its end included */
 #define MAX_PATH 256

@@ -215,21 +215,21 @@ static __always_inline int on_exit(void *ctx)
 #define SIGINFO_LEN 48
 #define SIGNAL_MAX 64
 
-/* Appends the name of the process that a signal tells of. */
-static __always_inline void name_sender(struct scratch *s, struct task_struct *target)
+/* Appends what is told of the process that a signal tells of. */
+static __always_inline void tell_sender(struct scratch *s, struct task_struct *target)
 {
 	struct payload *head = (void *)s->data + sizeof(*head) + SIGINFO_LEN;
 	u32 id = *(u32 *)(s->data + sizeof(*head) + 16);
-	struct task_struct *task = (int)id > 0 ? find_task(target, id) : 0;
+	struct pid *pid = (int)id > 0 ? find_pid(target, id) : 0;
+	u32 len = pid ? tell_id((void *)(head + 1), pid, 0) : 0;
 
-	if (!task)
+	if (!len)
 		return;
 	head->capture = 0;
 	head->status = PAYLOAD_WHOLE | PAYLOAD_MADE;
-	head->len = COMM_LEN;
-	head->address = NAME_TAG | id;
-	bpf_probe_read_kernel(head + 1, COMM_LEN, __builtin_preserve_access_index(&task->comm));
-	s->len += sizeof(*head) + COMM_LEN;
+	head->len = len;
+	head->address = ID_TAG | id;
+	s->len += sizeof(*head) + len;
 }
 
 /*
@@ -272,8 +272,8 @@ static __always_inline void emit_signal(void *ctx, u32 lane, struct task_struct 
 		head->status = PAYLOAD_UNREADABLE;
 	}
 	s->len = sizeof(*head) + SIGINFO_LEN;
-	if (HAS_KIND(WHAT_NAME) && head->status == PAYLOAD_WHOLE)
-		name_sender(s, target);
+	if (HAS_KIND(WHAT_ID) && head->status == PAYLOAD_WHOLE)
+		tell_sender(s, target);
 	emit(ctx, s);
 }
 

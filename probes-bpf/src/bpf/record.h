@@ -134,18 +134,21 @@ enum capture_what {
 	WHAT_SOCKET = 9,   /* struct socket_info of the descriptor that the argument is, if it is a socket */
 	WHAT_FILE = 10,	   /* struct file_info of the descriptor that stands there, if it is open */
 	WHAT_POINTER = 11, /* the user's instruction pointer */
-	WHAT_NAME = 12,	   /* the name of the process or thread whose id stands there, if there is one */
+	/* struct id_info of the process or thread whose id stands there, if there is one: what `scale` says
+	   (enum look_up) */
+	WHAT_ID = 12,
 	/* struct file_info of each descriptor whose bit is set in what `from` brought, words of 64 bits; at
 	   most `limit` */
 	WHAT_FD_SET = 13,
-	/* likewise of each descriptor in the control messages that `from` brought, and the names of those who
-	   send them: what `scale` says (enum control) */
+	/* likewise of each descriptor in the control messages that `from` brought, and struct id_info of
+	   those who send them: what `scale` says (enum look_up) */
 	WHAT_CONTROL = 14,
 };
 
-enum control {
-	CONTROL_FILES = 1 << 0,
-	CONTROL_NAMES = 1 << 1,
+enum look_up {
+	LOOK_UP_FILES = 1 << 0, /* descriptors */
+	ID_COMM = 1 << 1,	/* ids: the names behind them */
+	ID_INITIAL = 1 << 2,	/* what they are in the initial PID namespace */
 };
 
 /* Where an address, a descriptor or a count comes from: an argument by its index, or one of these. */
@@ -207,12 +210,21 @@ struct socket_ends {
 	u32 pad;
 };
 
+/* Bytes of a thread's name, its end included. */
+#define COMM_LEN 16
+
+/* What is told of an id; the name may be missing. */
+struct id_info {
+	u32 initial; /* the id in the initial PID namespace, or 0 */
+	u8 comm[COMM_LEN];
+};
+
 /* The address of a payload about a descriptor: no address of memory, and the descriptor. */
 #define DESCRIPTOR_TAG (1ULL << 63)
 /* The address of the payload that is an instruction pointer. */
 #define POINTER_TAG (1ULL << 62)
-/* Likewise of one that is a name, and the id of who has it. */
-#define NAME_TAG (1ULL << 61)
+/* Likewise of one about an id, and the id. */
+#define ID_TAG (1ULL << 61)
 /* The address of the payload that is the user's struct pt_regs and the stack from its pointer on. */
 #define STACK_TAG (1ULL << 60)
 
@@ -336,6 +348,7 @@ struct config {
 	/* Which kinds of captures there are, a bit each, and how many simple ones a pair has at most: the
 	 * verifier does not look at code that these rule out. */
 	u32 kinds;
+	u32 ids; /* what is told of ids: enum look_up */
 	u32 simple;
 	u32 complex;   /* some pairs are */
 	u32 stacks;    /* each call brings its user stack */

@@ -77,7 +77,13 @@ pub struct Format {
     #[arg(short = 'Y')]
     pub names: bool,
 
-    /// Likewise by words: comm or none
+    /// If ids are those of a PID namespace, show what they are in the initial one too
+    ///
+    /// That is the one of the ids at the beginning of lines: `kill(2 /* 815 in strace's PID NS */, SIGTERM)`.
+    #[arg(long)]
+    pub pidns_translation: bool,
+
+    /// Likewise by words: comm (-Y), pidns (--pidns-translation), all or none
     ///
     /// Also as `-e decode-pids=`SET.
     #[arg(long, alias = "decode-pid", value_name = "SET", num_args = 0..=1, require_equals = true)]

@@ -12,7 +12,7 @@ use super::quote::{Hex, quoted_as, quoted_hex};
 use crate::cli::shown::Constants;
 use owo_colors::Style;
 use rstrace_core::describe::{Item, Object, Shape};
-use rstrace_core::event::{Comment, Glossed, Value};
+use rstrace_core::event::{Comment, Glossed, Identity, Value};
 use rstrace_core::file::File;
 use rstrace_core::flags::{Choices, FlagPart, Flags, Packed, PackedNumber};
 use rstrace_core::strings::{Element, Strings};
@@ -153,9 +153,9 @@ impl Lines {
                 self.number(Token::Result, fd);
                 self.file(file);
             }
-            Value::Pid(id, name) => {
+            Value::Pid(id, identity) => {
                 self.number(Token::Result, id);
-                self.id_name(name);
+                self.identity(identity);
             }
             other => self.value(other),
         }
@@ -218,9 +218,9 @@ impl Lines {
                 self.decimal(fd);
                 self.file(file);
             }
-            Value::Pid(id, name) => {
+            Value::Pid(id, identity) => {
                 self.decimal(id);
-                self.id_name(name);
+                self.identity(identity);
             }
             Value::Flags(flags) => self.flags(flags),
             Value::Packed(bits, packed) => self.packed(bits, packed),
@@ -317,9 +317,14 @@ impl Lines {
         }
     }
 
-    fn id_name(&mut self, name: Option<&[u8]>) {
-        if let Some(name) = name {
+    fn identity(&mut self, identity: Option<Identity<'_>>) {
+        let Some(Identity { comm, initial }) = identity else { return };
+        if let Some(name) = comm {
             write_name(&mut self.bytes, name);
+        }
+        if let Some(id) = initial {
+            // strace's words, which scripts may look for
+            put!(self.bytes, " /* {id} in strace's PID NS */");
         }
     }
 

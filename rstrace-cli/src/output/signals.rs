@@ -88,11 +88,11 @@ impl Signals {
         Some(sent.swap_remove(place).1)
     }
 
-    /// The process with this id is gone: what is to be told of it is told without its name.
-    pub fn forget_name(&mut self, id: i32) {
+    /// The process with this id is gone: what is to be told of it is told without what was behind the id.
+    pub fn forget_identity(&mut self, id: i32) {
         for note in &mut self.held {
             if let What::Signal(_, info) = &mut note.what {
-                info.forget_name(id);
+                info.forget_identity(id);
             }
         }
     }

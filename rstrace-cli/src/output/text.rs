@@ -281,8 +281,8 @@ impl<W: Write> Text<W> {
             }
         };
         if let Outcome::Returned(Value::Pid(id, None)) = call.outcome {
-            // whoever was waited for has no name any more where a signal tells of it afterwards
-            self.signals.forget_name(id);
+            // whoever was waited for is not there any more where a signal tells of it afterwards
+            self.signals.forget_identity(id);
         }
         // where that ends the line is left as it is, to whoever ends its tracing
         if !matches!(call.outcome, Outcome::Unfinished) {

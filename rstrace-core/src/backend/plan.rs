@@ -9,7 +9,7 @@ use super::{Backend, TracepointHook, Verdict, choose, fentry, functions, kprobe,
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine::{Machine, has_helper};
 use crate::probe::{
-    Accesses, Capture, Count, From, Hook, MAX_CAPTURES, MAX_FILES, PATH_MAX, Pair, Returns, What, When,
+    Accesses, Capture, Count, From, Hook, Ids, MAX_CAPTURES, MAX_FILES, PATH_MAX, Pair, Returns, What, When,
 };
 
 /// A pair's place in the kernel side's tables: from 1, as 0 stands for "not traced".
@@ -266,6 +266,7 @@ impl Plan {
         for table in &self.tables {
             let captures = &table.capture[..table.captures.into()];
             config.kinds |= captures.iter().fold(0, |kinds, capture| kinds | kinds_of(capture));
+            config.ids |= told_of_ids(captures);
             // what an execve's entry could not read is read with its vectors, however it is read else
             if table.complex == 0 || table.vectors != 0 {
                 config.simple = config.simple.max(captures.len().min(layout::MAX_SIMPLE) as u32);
@@ -420,14 +421,24 @@ fn are_complex(captures: &[Capture]) -> bool {
     captures.len() > layout::MAX_SIMPLE || captures.iter().any(takes_many_steps)
 }
 
+/// What can be told of ids.
+const OF_IDS: u32 = layout::ID_COMM | layout::ID_INITIAL;
+
+/// What captures tell of ids.
+fn told_of_ids(captures: &[layout::Capture]) -> u32 {
+    let looks_up =
+        |capture: &&layout::Capture| matches!(capture.what, layout::WHAT_ID | layout::WHAT_CONTROL);
+    captures.iter().filter(looks_up).fold(0, |told, capture| told | capture.scale & OF_IDS)
+}
+
 /// The kinds of captures that one is, a bit each: what looks up many is also what it looks up.
 fn kinds_of(capture: &layout::Capture) -> u32 {
-    let (file, name) = (1 << layout::WHAT_FILE, 1 << layout::WHAT_NAME);
+    let (file, id) = (1 << layout::WHAT_FILE, 1 << layout::WHAT_ID);
     let looks_up = match capture.what {
         layout::WHAT_FD_SET => file,
         layout::WHAT_CONTROL => {
-            let is = |kind, bit| if capture.scale & kind != 0 { bit } else { 0 };
-            is(layout::CONTROL_FILES, file) | is(layout::CONTROL_NAMES, name)
+            let is = |kinds, bit| if capture.scale & kinds != 0 { bit } else { 0 };
+            is(layout::LOOK_UP_FILES, file) | is(OF_IDS, id)
         }
         _ => 0,
     };
@@ -531,19 +542,27 @@ fn capture_row(machine: &Machine, capture: &Capture) -> Result<layout::Capture, 
         }
         What::Socket => layout::WHAT_SOCKET,
         What::File => layout::WHAT_FILE,
-        What::Name => layout::WHAT_NAME,
+        What::Id(ids) => {
+            row.scale = bits_of(ids);
+            layout::WHAT_ID
+        }
         What::FdSet => {
             row.limit = MAX_FILES;
             layout::WHAT_FD_SET
         }
-        What::Control { files, names } => {
+        What::Control { files, ids } => {
             row.limit = MAX_FILES;
-            let kinds = [(files, layout::CONTROL_FILES), (names, layout::CONTROL_NAMES)];
-            row.scale = kinds.iter().filter(|(asked, _)| *asked).fold(0, |all, (_, kind)| all | kind);
+            row.scale = bits_of(ids) | if files { layout::LOOK_UP_FILES } else { 0 };
             layout::WHAT_CONTROL
         }
     };
     Ok(row)
+}
+
+/// What is told of ids, as the kernel side has it.
+fn bits_of(ids: Ids) -> u32 {
+    let bit = |asked, bit| if asked { bit } else { 0 };
+    bit(ids.comm, layout::ID_COMM) | bit(ids.initial, layout::ID_INITIAL)
 }
 
 fn count_row(count: Count, row: &mut layout::Capture) {

@@ -3,7 +3,7 @@
 use super::layout::{register, word};
 use super::{Access, Custom, Length, Meaning, Param, Returned, Struct, Syscall, Type, Width, size_of_type};
 use crate::event::Abi;
-use crate::probe::{Accesses, Capture, Count, From, PATH_MAX, Variants, What, When};
+use crate::probe::{Accesses, Capture, Count, From, Ids, PATH_MAX, Variants, What, When};
 
 /// A whole list or text, where all of it is asked for: what a call can be expected to have.
 const WHOLE: u32 = 1 << 20;
@@ -19,8 +19,8 @@ pub struct Limits {
     pub whole_lists: bool,
     /// Whether it is told what descriptors are.
     pub files: bool,
-    /// Whether the names behind ids are told.
-    pub names: bool,
+    /// What is told of ids.
+    pub ids: Ids,
     /// Whether structures and lists are shown as their addresses.
     pub addresses: bool,
 }
@@ -28,7 +28,13 @@ pub struct Limits {
 impl Limits {
     /// So many bytes of a string and elements of a list.
     pub const fn of_length(length: u32) -> Self {
-        Self { length, whole_lists: false, files: false, names: false, addresses: false }
+        Self {
+            length,
+            whole_lists: false,
+            files: false,
+            ids: Ids { comm: false, initial: false },
+            addresses: false,
+        }
     }
 }
 
@@ -249,7 +255,10 @@ impl Plan {
             Meaning::Fd | Meaning::Socket | Meaning::DirFd if self.limits.files => {
                 self.push(from, when, What::File);
             }
-            Meaning::Pid if self.limits.names => self.push(from, when, What::Name),
+            Meaning::Pid if self.limits.ids.are_told() => self.push(from, when, What::Id(self.limits.ids)),
+            Meaning::Group if self.limits.ids.initial => {
+                self.push(from, when, What::Id(Ids { comm: false, initial: true }));
+            }
             _ => {}
         }
     }
@@ -324,8 +333,8 @@ impl Plan {
             Type::FdSet if self.limits.files && when == When::EntryOnly => {
                 self.push(From::Captured { of, offset: 0, size: 8 }, when, What::FdSet);
             }
-            Type::ControlMessages if self.limits.files || self.limits.names => {
-                let what = What::Control { files: self.limits.files, names: self.limits.names };
+            Type::ControlMessages if self.limits.files || self.limits.ids.are_told() => {
+                let what = What::Control { files: self.limits.files, ids: self.limits.ids };
                 self.push(From::Captured { of, offset: 0, size: 8 }, when, what);
             }
             Type::Elements(element @ Type::Number(..), count) => {

@@ -124,7 +124,8 @@ fn number<'a>(width: Width, meaning: Meaning, number: u64, call: &RawCall<'a>, a
         Meaning::Address => Value::Address(number),
         Meaning::Fd | Meaning::Socket => Value::Fd(number as i32, call.file(number as i32, at)),
         Meaning::DirFd => Value::DirFd(number as i32, call.file(number as i32, at)),
-        Meaning::Pid => Value::Pid(number as i32, call.name_of(number as i32, at)),
+        Meaning::Pid => Value::Pid(number as i32, call.identity(number as i32, at)),
+        Meaning::Group => Value::Pid(number as i32, call.identity_of_group(number as i32, at)),
         Meaning::Id => match number as u32 {
             u32::MAX => Value::Int(-1),
             id => Value::Unsigned(id.into()),

@@ -4,7 +4,7 @@
 use super::{Limits, Param, Syscall, captures};
 use crate::event::Abi;
 use crate::memory::At;
-use crate::probe::{Capture, Count, End, From, MAX_ARGS, RawCall, What, When};
+use crate::probe::{Capture, Count, End, From, Ids, MAX_ARGS, RawCall, What, When};
 
 /// Bytes of a word of a 32-bit program.
 const WORD: u8 = 4;
@@ -99,8 +99,8 @@ impl Inner {
 
     /// What is to be captured for it, in terms of the other call; `row` is what it is.
     pub fn captures(&self, row: &Syscall, limits: Limits) -> Vec<Capture> {
-        // with the names behind ids too there would be more captures than a pair has
-        let limits = Limits { names: false, ..limits };
+        // with what is behind ids too there would be more captures than a pair has
+        let limits = Limits { ids: Ids::default(), ..limits };
         let mut own = captures(row.params, row.result, Abi::Compat32, limits);
         for case in row.cases.iter().flat_map(|cases| cases.cases) {
             for capture in captures(case.params, row.result, Abi::Compat32, limits) {

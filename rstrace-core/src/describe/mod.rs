@@ -354,8 +354,10 @@ pub enum Meaning {
     Socket,
     /// A file descriptor of a directory, or `AT_FDCWD`.
     DirFd,
-    /// The id of a process or thread.
+    /// The id of a process or thread; of a group if it is negative.
     Pid,
+    /// The id of a group of processes, or of a session: it is no process that is meant.
+    Group,
     /// A user or group: all ones are -1.
     Id,
     /// Permission bits, in octal.

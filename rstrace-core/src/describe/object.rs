@@ -71,7 +71,13 @@ impl<'a> Object<'a> {
     /// The id of a process or thread that stands at an offset, in 4 bytes.
     pub fn id_at(&self, offset: usize) -> Value<'a> {
         let id = self.number(offset, Width::U32) as i32;
-        Value::Pid(id, self.call.name_of(id, self.at))
+        Value::Pid(id, self.call.identity(id, self.at))
+    }
+
+    /// That of a group of processes, likewise.
+    pub fn group_at(&self, offset: usize) -> Value<'a> {
+        let id = self.number(offset, Width::U32) as i32;
+        Value::Pid(id, self.call.identity_of_group(id, self.at))
     }
 
     /// What encloses its parts.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rstrace_core::describe::{self, Limits};
 use rstrace_core::event::Abi;
-use rstrace_core::probe::{MAX_CAPTURES, What};
+use rstrace_core::probe::{Ids, MAX_CAPTURES, What};
 
 use super::manner::Fds;
 use super::*;
@@ -42,7 +42,8 @@ fn calls_that_are_made_by_others_are_known_and_in_order() {
 fn the_captures_of_a_row_fit() {
     for syscall in table::all() {
         for abi in [Abi::Native, Abi::Compat32] {
-            let most = Limits { whole_lists: true, files: true, names: true, ..LIMITS };
+            let most =
+                Limits { whole_lists: true, files: true, ids: Ids { comm: true, initial: true }, ..LIMITS };
             let (usual, variants) = Row::new(syscall, None, None, abi, most).captures();
             let others =
                 variants.iter().flat_map(|variants| variants.captures.iter().map(|(_, captures)| captures));

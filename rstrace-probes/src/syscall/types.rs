@@ -27,8 +27,8 @@ pub const ADDRESS: Type = Type::Number(Width::Word, Meaning::Address);
 pub const FD: Type = Type::Number(Width::I32, Meaning::Fd);
 pub const DIRFD: Type = Type::Number(Width::I32, Meaning::DirFd);
 pub const PID: Type = Type::Number(Width::I32, Meaning::Pid);
-/// Of a group or session: it is no process's name that is meant.
-pub const PGID: Type = INT;
+/// Of a group or session.
+pub const PGID: Type = Type::Number(Width::I32, Meaning::Group);
 pub const ID: Type = Type::Number(Width::U32, Meaning::Id);
 /// `umode_t`: 16 bits of the register.
 pub const MODE: Type = Type::Number(Width::U16, Meaning::Mode);
@@ -101,6 +101,7 @@ pub const RET_INT: Returned = returns(Width::I32, Meaning::Plain);
 pub const RET_LONG: Returned = returns(Width::SignedWord, Meaning::Plain);
 pub const RET_FD: Returned = returns(Width::I32, Meaning::Fd);
 pub const RET_PID: Returned = returns(Width::I32, Meaning::Pid);
+pub const RET_PGID: Returned = returns(Width::I32, Meaning::Group);
 pub const RET_ADDRESS: Returned = returns(Width::Word, Meaning::Address);
 pub const RET_HEX: Returned = returns(Width::Word, Meaning::Hex);
 

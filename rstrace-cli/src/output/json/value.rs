@@ -142,11 +142,17 @@ impl Values {
             }
             Value::Fd(fd, file) | Value::DirFd(fd, file) => self.descriptor(fd, file, None),
             Value::Pid(id, None) => json.integer(id.into()),
-            Value::Pid(id, Some(name)) => {
+            Value::Pid(id, Some(identity)) => {
                 json.push("{\"value\":");
                 json.integer(id.into());
-                json.key("comm");
-                json.string(name, false);
+                if let Some(name) = identity.comm {
+                    json.key("comm");
+                    json.string(name, false);
+                }
+                if let Some(initial) = identity.initial {
+                    json.key("initial");
+                    json.unsigned(initial.into());
+                }
                 json.push("}");
             }
             Value::Address(address) => self.address(address, memory),

@@ -91,8 +91,7 @@ static OWNER: Type = Type::Custom(&Custom {
         static KIND: Type = choice(&OWNER_KINDS);
         let is_group = owner.number(0, Width::U32) == uapi::F_OWNER_PGRP;
         emit(Item::member("type", owner.value_at(0, &KIND)));
-        let id = Value::Int(i64::from(owner.number(4, Width::U32) as i32));
-        emit(Item::member("pid", if is_group { id } else { owner.id_at(4) }));
+        emit(Item::member("pid", if is_group { owner.group_at(4) } else { owner.id_at(4) }));
     },
     nested: &[Nested { offset: [4, 4], ty: PID }],
 });

@@ -149,7 +149,9 @@ static RUSAGE_OUT: Type = output(&RUSAGE);
 
 /// Who is waited for: a process by its id or by a descriptor, or others by a number of their own.
 const WAITED_FOR: Type = Type::Either(|call| call.args[0] as u32 == uapi::P_PID as u32, &PID, &WAITED_BY_FD);
-static WAITED_BY_FD: Type = Type::Either(|call| call.args[0] as u32 == uapi::P_PIDFD as u32, &FD, &INT);
+static WAITED_BY_FD: Type =
+    Type::Either(|call| call.args[0] as u32 == uapi::P_PIDFD as u32, &FD, &WAITED_GROUP);
+static WAITED_GROUP: Type = Type::Either(|call| call.args[0] as u32 == uapi::P_PGID as u32, &PGID, &INT);
 
 fn found_one(call: &RawCall<'_>) -> bool {
     call.succeeded() && call.returned() > 0

@@ -272,8 +272,10 @@ fn gloss_membarrier<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
 static NUMBER: Type = UINT;
 
 /// Who is meant: a process, or by another number.
-const PRIORITY_WHO: Type = Type::Either(|call| call.args[0] == uapi::PRIO_PROCESS, &PID, &INT);
-const IOPRIO_ID: Type = Type::Either(|call| call.args[0] == uapi::IOPRIO_WHO_PROCESS, &PID, &INT);
+const PRIORITY_WHO: Type = Type::Either(|call| call.args[0] == uapi::PRIO_PROCESS, &PID, &PRIORITY_GROUP);
+static PRIORITY_GROUP: Type = Type::Either(|call| call.args[0] == uapi::PRIO_PGRP, &PGID, &INT);
+const IOPRIO_ID: Type = Type::Either(|call| call.args[0] == uapi::IOPRIO_WHO_PROCESS, &PID, &IOPRIO_GROUP);
+static IOPRIO_GROUP: Type = Type::Either(|call| call.args[0] == uapi::IOPRIO_WHO_PGRP, &PGID, &INT);
 
 pub static SYSCALLS: &[Syscall] = &[
     call("sched_yield", 0, &[], RET_INT),

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT OR Apache-2.0 */
 /*
- * The names behind the ids of processes and threads. An id is looked up as the kernel itself does it, in the
- * tree of a PID namespace, at the very moment of the entry or the return: so a process that was waited for
- * has none, and one that merely ended still has.
+ * What is behind the ids of processes, threads and their groups: names, and the ids in the initial PID
+ * namespace. An id is looked up as the kernel itself does it, in the tree of a PID namespace, at the very
+ * moment of the entry or the return: so a process that was waited for is not found, and one that merely ended
+ * still is.
  *
  * No task or id is freed meanwhile: the programs run where RCU keeps both.
  */
-#ifndef RSTRACE_NAME_H
-#define RSTRACE_NAME_H
+#ifndef RSTRACE_ID_H
+#define RSTRACE_ID_H
 
 /* Nodes on the way to an id, of 64 places each: ids have 22 bits at most (PID_MAX_LIMIT). Smaller nodes, of
  * kernels made for little memory, have 16. */
@@ -24,8 +25,8 @@ static __always_inline struct task_struct *task_of(struct pid *pid)
 	return link ? (void *)link - bpf_core_field_offset(struct task_struct, pid_links) : 0;
 }
 
-/* The task with an id, as `viewer` sees ids; 0 if there is none. */
-static __always_inline struct task_struct *find_task(struct task_struct *viewer, u32 id)
+/* Whose id it is, as `viewer` sees ids; 0 if it is nobody's. */
+static __always_inline struct pid *find_pid(struct task_struct *viewer, u32 id)
 {
 	struct pid *own = BPF_CORE_READ(viewer, thread_pid);
 	u64 places = bpf_core_field_size(struct xa_node, slots) / sizeof(void *);
@@ -51,35 +52,54 @@ static __always_inline struct task_struct *find_task(struct task_struct *viewer,
 				      (void *)__builtin_preserve_access_index(&node->slots[0]) +
 					      (id >> (shift & 31) & (places - 1)) * sizeof(entry));
 	}
-	if (IS_NODE(entry))
-		return 0;
-	return task_of((struct pid *)entry);
+	return IS_NODE(entry) ? 0 : (struct pid *)entry;
 }
 
 /*
- * Captures the name of the process or thread whose id stands in reading.address. Global, as what is in
- * path.h.
+ * Writes what is told of an id (struct id_info), of a group no name; returns how many bytes that is, 0 if
+ * there is nothing to tell.
  */
-__noinline int capture_name(u32 lane)
+static __always_inline u32 tell_id(struct id_info *to, struct pid *pid, bool is_group)
+{
+	struct task_struct *task = config.ids & ID_COMM && !is_group ? task_of(pid) : 0;
+	u32 initial = config.ids & ID_INITIAL ? BPF_CORE_READ(pid, numbers[0].nr) : 0;
+
+	if (!task && !initial)
+		return 0;
+	bpf_probe_read_kernel(&to->initial, sizeof(to->initial), &initial);
+	if (!task)
+		return sizeof(to->initial);
+	bpf_probe_read_kernel(to->comm, sizeof(to->comm), __builtin_preserve_access_index(&task->comm));
+	return sizeof(*to);
+}
+
+/*
+ * Captures what is told of the process or thread whose id stands in reading.address, or of the group whose id
+ * is the negative of that. Global, as what is in path.h.
+ */
+__noinline int capture_id(u32 lane)
 {
 	struct scratch *s = scratch_of(lane);
-	struct task_struct *task;
-	void *name;
-	u32 id;
+	struct id_info *info;
+	struct pid *pid;
+	bool is_group;
+	u32 id, len;
 
-	if (!s || !HAS_KIND(WHAT_NAME))
+	if (!s || !HAS_KIND(WHAT_ID))
 		return 0;
 	id = s->reading.address;
-	if ((int)id <= 0)
+	is_group = (int)id < 0;
+	/* -1 is everybody */
+	if (!id || id == (u32)-1)
 		return 0;
-	task = find_task((struct task_struct *)bpf_get_current_task(), id);
-	if (!task)
+	pid = find_pid((struct task_struct *)bpf_get_current_task(), is_group ? -id : id);
+	if (!pid)
 		return 0;
-	name = begin_found(s, NAME_TAG | id);
-	if (!name)
+	info = begin_found(s, ID_TAG | id);
+	if (!info)
 		return 0;
-	bpf_probe_read_kernel(name, COMM_LEN, __builtin_preserve_access_index(&task->comm));
-	s->len += COMM_LEN;
+	len = tell_id(info, pid, is_group);
+	s->len += len;
 	end_payload(s, PAYLOAD_WHOLE | PAYLOAD_MADE);
 	return 0;
 }
