@@ -302,8 +302,8 @@ constants! {
     TALLY_ONLY: u32 = 2;
     /// Calls by the number of bits of their time in nanoseconds; what is longer is in the last bucket.
     TALLY_BUCKETS: usize = 48;
-    /// Syscalls whose return does not tell which they were.
-    MAX_RECALLED: usize = 4;
+    /// Words of the set of syscalls whose return does not tell which they were.
+    RECALLED_WORDS: usize = 8;
 
     /// The lane of the first function slot; two each.
     LANE_FUNCTIONS: u32 = 9;

@@ -36,8 +36,8 @@
 /* syscalls that make a thread or process */
 #define MAX_CLONES 4
 #define MAX_KILLS 4
-/* syscalls whose return does not tell which they were */
-#define MAX_RECALLED 4
+/* words of the set of syscalls whose return does not tell which they were */
+#define RECALLED_WORDS (MAX_SYSCALLS / 64)
 /* captures that are done for each element of another may nest so deep; a power of two */
 #define MAX_LOOPS 2
 
@@ -375,14 +375,14 @@ enum tally_mode {
 };
 
 struct tally_config {
-	u32 mode;		       /* enum tally_mode */
-	u32 timed;		       /* wall times are taken */
-	u32 cpu;		       /* and CPU times */
-	u32 by_process;		       /* each process has its own */
-	u32 task_storage;	       /* the kernel has it for these programs (5.13) */
-	u32 recalled[2][MAX_RECALLED]; /* native and compat */
+	u32 mode;	  /* enum tally_mode */
+	u32 timed;	  /* wall times are taken */
+	u32 cpu;	  /* and CPU times */
+	u32 by_process;	  /* each process has its own */
+	u32 task_storage; /* the kernel has it for these programs (5.13) */
 	u32 pad;
-	u64 overhead; /* ns, taken off each time */
+	u64 overhead;		      /* ns, taken off each time */
+	u64 recalled[RECALLED_WORDS]; /* a bit for each number, be it native or compat */
 };
 
 #endif

@@ -253,10 +253,11 @@ static __always_inline void tally_call(struct call_clock *clock, u32 nr, bool co
 /* Whether the kernel forgets within the call which one it is. */
 static __always_inline bool is_recalled(u32 nr)
 {
-	for (int i = 0; i < MAX_RECALLED; i++)
-		if (nr == tallying.recalled[0][i] || nr == tallying.recalled[1][i])
-			return 1;
-	return 0;
+	if (nr >= MAX_SYSCALLS)
+		return 0;
+	/* the compiler is not to know what the mask is for: the verifier */
+	barrier_var(nr);
+	return tallying.recalled[nr / 64 & (RECALLED_WORDS - 1)] >> (nr & 63) & 1;
 }
 
 /* Stops the current thread's clock; none if it is not that of the call which returns. */

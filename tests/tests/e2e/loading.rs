@@ -33,7 +33,7 @@ fn every_program_is_verified_in_few_steps() {
     let (rstrace, opensnoop) = (rstrace_binary(), opensnoop_binary());
     let runs: [&[&str]; 6] = [
         &[&rstrace, "-f", "-o", &file, "--", &command, "0"],
-        &[&rstrace, "-f", "-Y", "-yy", "-o", &file, "--", &command, "0"],
+        &[&rstrace, "-f", "-Y", "--pidns-translation", "-yy", "-o", &file, "--", &command, "0"],
         &[&rstrace, "--backend", "tracepoint", "-e", "open", "-o", &file, "--", &command, "0"],
         &[&rstrace, "-e", "open", "-o", &file, "--", &command, "0"],
         &[&rstrace, "-k", "-f", "-o", &file, "--", &command, "0"],
