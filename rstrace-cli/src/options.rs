@@ -64,6 +64,8 @@ pub struct Options {
     pub follow: bool,
     /// Whether a process is traced no more once it executes another program.
     pub let_go: bool,
+    /// Whether what is traced ends with rstrace.
+    pub kill: bool,
     /// Which signals are shown, a bit each from that of signal 1, if that was said.
     pub signals: Option<u64>,
     /// Which of the target's calls.
@@ -260,6 +262,7 @@ impl Task {
             uid: cli.uid.as_deref().map(|user| uid("--uid", user)).transpose()?,
             follow: cli.follow > 0,
             let_go: cli.detach_on.is_some(),
+            kill: cli.launch.kill_on_exit,
             quiet: quiet::quiet(cli.quiet, cli.quiet_set.as_deref().or(quiet.as_deref()))?,
             verbose: manners.at_length(),
             constants: cli.shown.constants,

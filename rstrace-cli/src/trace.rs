@@ -271,6 +271,7 @@ fn core_options(options: &Options) -> rstrace_core::Options {
         stacks: options.stacks,
         interrupts: options.interrupts,
         let_go: options.let_go,
+        kill: options.kill,
         counting: options.summary.as_ref().map(Summary::counting),
         filter: options.filter.clone(),
         duration: options.duration,

@@ -125,6 +125,7 @@ fn main() -> rstrace_core::Result<()> {
         pointers: false,
         interrupts: Default::default(),
         let_go: false,
+        kill: false,
         counting: None,
     };
     let session = Session::start(&machine, &options, vec![Box::new(Files)])?;

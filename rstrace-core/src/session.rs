@@ -34,6 +34,7 @@ use crate::stacks::Stacks;
 use crate::statistics::{Counter, Counting, Statistics, Times};
 use crate::target::Target;
 use crate::target::attach::{Process, no_such_process, readers_of_our_output, thread_exists};
+use crate::target::guard::{Guard, Prey};
 use crate::target::launch::{Held, Inherited};
 use crate::transport::perf::Perf;
 use crate::transport::pump::{POLL_MS, Pump};
@@ -78,6 +79,8 @@ pub struct Options {
     /// Whether a process is traced no more once it executes a program; that which a command is launched for does not
     /// count. Not for [`Target::All`].
     pub let_go: bool,
+    /// Whether what is traced is killed when the session ends, even by the end of its process. For [`Target::Launch`].
+    pub kill: bool,
 }
 
 /// What `SIGINT`, `SIGTERM`, `SIGHUP` and `SIGQUIT` do to a session.
@@ -138,6 +141,8 @@ pub struct Report {
 
 /// An attached target.
 pub struct Session<'m> {
+    // before a command that is still held: it keeps a copy of its gate
+    guard: Option<Guard>,
     // before what it writes to
     pump: Pump,
     attached: Attached<'m>,
@@ -337,6 +342,7 @@ impl<'m> Session<'m> {
         let warnings = plan.warnings.clone();
         let delivery = Delivery::new(probes, known, options.signals, options.calls, stacks);
         let mut session = Self {
+            guard: None,
             pump: Pump::start(reader)?,
             attached,
             plan,
@@ -356,6 +362,9 @@ impl<'m> Session<'m> {
             let_go: options.let_go,
         };
         session.follow_target(&options.target)?;
+        if options.kill {
+            session.guard = session.guard()?;
+        }
         session.startup = begun.elapsed();
         Ok(session)
     }
@@ -445,6 +454,17 @@ impl<'m> Session<'m> {
             return Err(no_such_process(gone.pid));
         }
         Ok(())
+    }
+
+    /// Who kills the command with all that is traced.
+    fn guard(&self) -> Result<Option<Guard>> {
+        let End::Command { process, follow, .. } = &self.end else { return Ok(None) };
+        let prey = if *follow || self.let_go {
+            Prey::Set(self.attached.skel.maps.followed.as_fd())
+        } else {
+            Prey::Process(process.as_fd())
+        };
+        Guard::start(&prey).map(Some)
     }
 
     /// Puts a process into the set, alone.
@@ -618,6 +638,8 @@ impl<'m> Session<'m> {
         expired: bool,
         started: Instant,
     ) -> Result<Report> {
+        // while its end can still be seen
+        drop(self.guard.take());
         let recursion = self.attached.recursion_misses(&self.plan);
         let dropped_returns = self.attached.detach(!ended);
         let traced = started.elapsed();

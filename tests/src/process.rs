@@ -229,6 +229,11 @@ impl Running {
         killpg(Pid::from_raw(self.pid() as i32), signal).expect("its group is there");
     }
 
+    /// Whether somebody still has its stdout.
+    pub fn holds_stdout(&self) -> bool {
+        !self.stdout.wait(Instant::now(), |written| written.ended)
+    }
+
     /// Waits until stdout has this text; all of stdout so far.
     #[track_caller]
     pub fn wait_for_stdout(&self, text: &str) -> String {

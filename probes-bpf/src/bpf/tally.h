@@ -27,15 +27,21 @@ static __always_inline int tally_exit(struct task_struct *task, u32 nr, s64 ret)
 	struct call_clock *clock = 0;
 	bool compat;
 
-	/* a comparison first: this is what bystanders pay */
-	if (held || (config.scope == SCOPE_TGID && pid_tgid >> 32 != config.target))
+	if (held)
 		return 0;
-	if (tallying.timed)
+	if (tallying.timed) {
+		/* a comparison first: this is what bystanders pay */
+		if (config.scope == SCOPE_TGID && pid_tgid >> 32 != config.target)
+			return 0;
 		clock = stop_clock(clock_of_current(0), nr);
-	if (!clock && !wanted(pid_tgid))
-		return 0;
-	if (!tallying.timed && (nr == ~0U || nr == config.execve[0] || nr == config.execve[1]))
-		clock = stop_clock(clock_of_current(0), nr);
+		if (!clock && !wanted(pid_tgid))
+			return 0;
+	} else {
+		if (!wanted(pid_tgid))
+			return 0;
+		if (nr == ~0U || nr == config.execve[0] || nr == config.execve[1])
+			clock = stop_clock(clock_of_current(0), nr);
+	}
 	if (clock) {
 		nr = clock->nr;
 		compat = clock->compat;

@@ -20,6 +20,10 @@ pub struct Launch {
     #[arg(require_equals = true, default_missing_value = "grandchild", help_heading = "Tracing")]
     pub daemonize: Option<String>,
 
+    /// Kill the command, and with -f all that it has started, when rstrace ends, however it ends
+    #[arg(long, help_heading = "Tracing")]
+    pub kill_on_exit: bool,
+
     /// Give the command this name as its argument 0
     #[arg(long, value_name = "NAME")]
     pub argv0: Option<OsString>,

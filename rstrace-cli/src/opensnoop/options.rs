@@ -69,6 +69,7 @@ impl Task {
             pointers: false,
             interrupts: Default::default(),
             let_go: false,
+            kill: false,
             counting: None,
             backend: cli.backend.forced(),
             transport: cli.transport.forced(),

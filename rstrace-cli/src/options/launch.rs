@@ -10,7 +10,12 @@ use std::os::unix::ffi::OsStrExt;
 pub fn command(argv: Vec<OsString>, user: Option<String>, launch: Launch) -> Result<Option<Target>, Error> {
     if argv.is_empty() {
         let apart = launch.daemon > 0 || launch.daemonize.is_some();
-        let given = [(!launch.env.is_empty(), "-E"), (launch.argv0.is_some(), "--argv0"), (apart, "-D")];
+        let given = [
+            (!launch.env.is_empty(), "-E"),
+            (launch.argv0.is_some(), "--argv0"),
+            (apart, "-D"),
+            (launch.kill_on_exit, "--kill-on-exit"),
+        ];
         return match given.iter().find(|(given, _)| *given) {
             Some((_, option)) => {
                 refuse!("{option} is for a command that rstrace runs: give one, or leave it out")

@@ -349,7 +349,7 @@ fn a_command_is_started_otherwise() {
     let variable = |name: &str, value: Option<&str>| (name.into(), value.map(Into::into));
     assert_eq!((argv, argv0), (vec!["true".into()], Some("x".into())));
     assert_eq!(env, [variable("A", Some("b=c")), variable("HOME", None), variable("", Some(""))]);
-    for option in ["-EA=b", "--argv0=x"] {
+    for option in ["-EA=b", "--argv0=x", "--kill-on-exit"] {
         assert!(
             refused(&[option, "-p1"])
                 .ends_with("is for a command that rstrace runs: give one, or leave it out")

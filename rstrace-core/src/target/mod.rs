@@ -2,6 +2,7 @@
 //! already, or the whole machine.
 
 pub(crate) mod attach;
+pub(crate) mod guard;
 pub(crate) mod launch;
 
 use std::ffi::OsString;

@@ -69,6 +69,7 @@ fn a_probe_in_rust_alone_pairs_kernel_functions() {
                 pointers: false,
                 interrupts: Default::default(),
                 let_go: false,
+                kill: false,
                 counting: None,
             };
             let session =
@@ -139,6 +140,7 @@ fn a_function_that_no_kernel_has_is_refused_by_its_name() {
         pointers: false,
         interrupts: Default::default(),
         let_go: false,
+        kill: false,
         counting: None,
     };
     let machine = Machine::new();

@@ -13,6 +13,7 @@ mod formats;
 mod hard_calls;
 mod hostile_stacks;
 mod json;
+mod kill_on_exit;
 mod launching;
 mod ledger;
 mod letting_go;
