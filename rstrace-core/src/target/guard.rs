@@ -97,8 +97,11 @@ unsafe fn kill_all(set: i32) -> bool {
         if unsafe { libbpf_sys::bpf_map_get_next_key(set, from.cast(), (&raw mut id).cast()) } != 0 {
             return last.is_some();
         }
-        // SAFETY: of numbers.
-        unsafe { libc::kill(id as i32, libc::SIGKILL) };
+        // 0 and negative numbers would be groups
+        if id as i32 > 0 {
+            // SAFETY: of numbers.
+            unsafe { libc::kill(id as i32, libc::SIGKILL) };
+        }
         last = Some(id);
     }
 }
