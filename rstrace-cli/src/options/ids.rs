@@ -1,20 +1,15 @@
 //! What is told of the ids of processes and threads, from the words of the command line.
 
-use std::os::unix::fs::MetadataExt;
-
 use rstrace_core::probe::Ids;
 
 use super::{Error, refuse, set};
-
-/// The inode of the initial PID namespace: `PID_NS_INIT_INO` of linux/nsfs.h.
-const INITIAL: u64 = 0xefff_fffc;
 
 const COMM: u64 = 1;
 const PIDNS: u64 = 2;
 
 /// What the two options have `given`, or a list instead of them.
 pub fn ids(given: Ids, list: Option<&str>) -> Result<Ids, Error> {
-    let ids = match list {
+    Ok(match list {
         None => given,
         Some(_) if given.are_told() => {
             refuse!("-Y and --pidns-translation do the same as --decode-pids: give the one or the other")
@@ -23,14 +18,7 @@ pub fn ids(given: Ids, list: Option<&str>) -> Result<Ids, Error> {
             let bits = set::bits(list, COMM | PIDNS, member)?;
             Ids { comm: bits & COMM != 0, initial: bits & PIDNS != 0 }
         }
-    };
-    if ids.initial && std::fs::metadata("/proc/self/ns/pid").is_ok_and(|own| own.ino() != INITIAL) {
-        refuse!(
-            "--pidns-translation: rstrace is itself in a PID namespace, where the ids of the initial one say nothing: \
-             start it outside, or leave the option out"
-        );
-    }
-    Ok(ids)
+    })
 }
 
 fn member(word: &str) -> Result<u64, Error> {
