@@ -37,7 +37,8 @@
 #define MAX_CLONES 4
 #define MAX_KILLS 4
 /* words of the set of syscalls whose return does not tell which they were */
-#define RECALLED_WORDS (MAX_SYSCALLS / 64)
+#define RECALLED_WORDS 8
+_Static_assert(RECALLED_WORDS * 64 == MAX_SYSCALLS, "a bit for each number");
 /* captures that are done for each element of another may nest so deep; a power of two */
 #define MAX_LOOPS 2
 
