@@ -89,8 +89,8 @@ __noinline int capture_id(u32 lane)
 		return 0;
 	id = s->reading.address;
 	is_group = (int)id < 0;
-	/* -1 is everybody */
-	if (!id || id == (u32)-1)
+	/* -1 is everybody, and groups have no name to tell */
+	if (!id || id == (u32)-1 || (is_group && !(config.ids & ID_INITIAL)))
 		return 0;
 	pid = find_pid((struct task_struct *)bpf_get_current_task(), is_group ? -id : id);
 	if (!pid)

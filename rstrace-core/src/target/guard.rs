@@ -9,10 +9,11 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::unistd::Pid;
 
+use super::launch::pipe;
 use crate::error::{Context, Result};
 
 /// How often the set is looked at until nobody is in it any more, and for how long in between: who is killed in the
-/// midst of an uninterruptible call takes his time.
+/// midst of an uninterruptible call takes its time.
 const ROUNDS: u32 = 5_000;
 const BETWEEN: libc::timespec = libc::timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
@@ -36,7 +37,7 @@ pub(crate) struct Guard {
 impl Guard {
     /// Forks it.
     pub(crate) fn start(prey: &Prey<'_>) -> Result<Self> {
-        let (ends, life) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).context("pipe")?;
+        let (ends, life) = pipe()?;
         // SAFETY: the child makes async-signal-safe calls only, see `guard`.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()).context("fork"),
