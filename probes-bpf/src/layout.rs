@@ -37,6 +37,8 @@ constants! {
     FUNCTION_SLOTS: usize = 8;
     /// Larger than any syscall number in use.
     MAX_SYSCALLS: usize = 512;
+    /// Stands in calls of `bpf_rdonly_cast`, until its own id is known.
+    RDONLY_CAST: u32 = 65536;
     /// Captured bytes that wait in the in-flight map.
     INLINE_LEN: usize = 256;
     /// Arguments of a call.

@@ -20,6 +20,7 @@
 #define FUNCTION_SLOTS 8
 /* larger than any syscall number in use */
 #define MAX_SYSCALLS 512
+#define RDONLY_CAST 65536 /* no helper has this number */
 /* captured bytes that wait in the in-flight map; what is longer goes ahead as a part */
 #define INLINE_LEN 256
 /* pages of the user's stack that are captured, the first one from the stack pointer on */
@@ -346,6 +347,7 @@ struct config {
 	u32 buffer;	/* bytes: of the ring, or of each CPU's perf buffer */
 	u32 wake_bytes; /* the ring wakes its reader when this much waits */
 	u32 typed;	/* the current task and its registers are had as typed pointers (5.15) */
+	u32 registers;	/* the kernel's id of struct pt_regs, if RDONLY_CAST can be called (6.2) */
 	/* Which kinds of captures there are, a bit each, and how many simple ones a pair has at most: the
 	 * verifier does not look at code that these rule out. */
 	u32 kinds;

@@ -91,6 +91,22 @@ static __always_inline bool is_before_exec(u32 nr)
 	return held;
 }
 
+/*
+ * bpf_rdonly_cast(), which the verifier inlines: makes a pointer one of the kernel's type of this id.
+ * rstrace-core puts the function's own id in the place of this number, as libbpf would read all of the
+ * kernel's types for it.
+ */
+static void *(*const rdonly_cast)(const void *pointer, u32 type) = (void *)RDONLY_CAST;
+
+/* The registers that a raw tracepoint of a syscall has for an argument. */
+static __always_inline const struct pt_regs *hook_regs(struct bpf_raw_tracepoint_args *ctx,
+						       struct task_struct *task)
+{
+	if (config.registers)
+		return rdonly_cast((void *)ctx->args[0], config.registers);
+	return current_regs(task);
+}
+
 SEC("raw_tp/sys_enter")
 int raw_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -106,7 +122,9 @@ int raw_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 	c.pair = pair_of_syscall(c.flags & CALL_COMPAT, c.nr);
 	if (!c.pair || c.pair & BY_FUNCTION)
 		return 0;
-	if (!args_of_current(task, &c))
+	if (config.typed)
+		arch_syscall_args(hook_regs(ctx, task), c.flags & CALL_COMPAT, c.args);
+	else if (!args_of_copied_regs(&c))
 		return 0;
 	sigreturn_args((void *)ctx->args[0], &c);
 	return enter_syscall(ctx, &c);
@@ -151,15 +169,14 @@ static __always_inline int sys_exit(void *ctx, struct task_struct *task, u64 pid
 	return leave_syscall(ctx, &c);
 }
 
-/* The number of the call that returns. The hook has the registers too, but so they are read without a helper.
- */
+/* The number of the call that returns. */
 static __always_inline u32 raw_exit_nr(struct bpf_raw_tracepoint_args *ctx, struct task_struct *task)
 {
 	struct pt_regs *regs = (void *)ctx->args[0];
 	unsigned long nr = 0;
 
 	if (config.typed)
-		return ARCH_SYSCALL_NR(current_regs(task));
+		return ARCH_SYSCALL_NR(hook_regs(ctx, task));
 	bpf_probe_read_kernel(&nr, sizeof(nr), &ARCH_SYSCALL_NR(regs));
 	return nr;
 }

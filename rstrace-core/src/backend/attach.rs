@@ -254,10 +254,14 @@ pub(crate) fn load<'m>(
         open.maps.ring.reuse_fd(ring.map()).map_err(load_error)?;
     }
 
-    let _types = types.finish()?;
+    let (_types, cast) = types.finish()?;
+    if let Some(cast) = &cast {
+        open.maps.rodata_data.as_deref_mut().context_missing()?.config.registers = cast.registers;
+    }
     let said = |message: &str| keep_message(PrintLevel::Debug, message.to_owned());
     let level = is_verbose().then_some(LOG_STATISTICS);
-    let mut programs = programs::load(open.open_object_mut(), level, &said).inspect_err(|_| say_all())?;
+    let mut programs =
+        programs::load(open.open_object_mut(), cast.as_ref(), level, &said).inspect_err(|_| say_all())?;
     let mut skel = open.load().map_err(load_error)?;
     programs.extend(programs::of_libbpf(skel.object())?);
     say_all();

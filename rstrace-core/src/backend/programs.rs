@@ -13,6 +13,7 @@ use std::thread;
 use libbpf_rs::{AsRawLibbpf, Object, OpenObject, OpenProgramMut};
 
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::machine::cast::Cast;
 
 /// A loaded program.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ struct Ready<'a> {
     name: CString,
     section: String,
     kind: libbpf_sys::bpf_prog_type,
-    instructions: &'a [libbpf_sys::bpf_insn],
+    instructions: Vec<libbpf_sys::bpf_insn>,
     functions: &'a [libbpf_sys::bpf_func_info],
     lines: &'a [libbpf_sys::bpf_line_info],
     types: i32,
@@ -67,6 +68,7 @@ struct Ready<'a> {
 /// what is said of them with `verbose` goes to `say`.
 pub(crate) fn load(
     object: &mut OpenObject,
+    cast: Option<&Cast>,
     verbose: Option<u32>,
     say: &dyn Fn(&str),
 ) -> Result<Vec<Program>> {
@@ -82,7 +84,7 @@ pub(crate) fn load(
     for mut program in object.progs_mut() {
         let section = program.section().to_string_lossy().into_owned();
         if program.autoload() && !section.starts_with("fentry") && !section.starts_with("fexit") {
-            ready.push(Ready::new(&program, section, types)?);
+            ready.push(Ready::new(&program, section, types, cast)?);
             program.set_autoload(false);
         }
     }
@@ -123,19 +125,20 @@ pub(crate) fn of_libbpf(object: &Object) -> Result<Vec<Program>> {
 }
 
 impl<'a> Ready<'a> {
-    fn new(program: &OpenProgramMut<'a>, section: String, types: i32) -> Result<Self> {
+    fn new(program: &OpenProgramMut<'a>, section: String, types: i32, cast: Option<&Cast>) -> Result<Self> {
         let pointer = program.as_libbpf_object().as_ptr();
         // SAFETY: the program is one of an object that is prepared and borrowed as long as what is returned; libbpf keeps
         // what these point to as long as the object is not loaded.
-        unsafe {
-            Ok(Self {
+        let mut ready = unsafe {
+            Self {
                 name: CString::new(program.name().as_encoded_bytes()).context("a program's name")?,
                 section,
                 kind: libbpf_sys::bpf_program__type(pointer),
                 instructions: slice(
                     libbpf_sys::bpf_program__insns(pointer),
                     libbpf_sys::bpf_program__insn_cnt(pointer) as usize,
-                ),
+                )
+                .to_vec(),
                 functions: slice(
                     libbpf_sys::bpf_program__func_info(pointer),
                     libbpf_sys::bpf_program__func_info_cnt(pointer) as usize,
@@ -145,8 +148,12 @@ impl<'a> Ready<'a> {
                     libbpf_sys::bpf_program__line_info_cnt(pointer) as usize,
                 ),
                 types,
-            })
+            }
+        };
+        if let Some(cast) = cast {
+            cast.resolve(&mut ready.instructions);
         }
+        Ok(ready)
     }
 
     /// Loads it, and what the verifier says: as much as was asked for, and all if it refuses the program.

@@ -89,6 +89,11 @@ impl KernelTypes {
         self.types().and_then(|types| types.find(KIND_TYPEDEF, &format!("btf_trace_{name}"))).is_some()
     }
 
+    /// A structure's id.
+    pub(crate) fn structure(&self, name: &str) -> Option<u32> {
+        Some(self.types()?.find(KIND_STRUCT, name)?.0)
+    }
+
     /// The offset of a structure's member in bytes, through anonymous members too.
     pub(crate) fn member_offset(&self, structure: &str, member: &str) -> Option<u32> {
         let types = self.types()?;

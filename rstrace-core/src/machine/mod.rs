@@ -2,6 +2,7 @@
 //! rule that nothing else tells: whether raw tracepoints see everything.
 
 pub(crate) mod btf;
+pub(crate) mod cast;
 pub mod preempt;
 pub(crate) mod tracefs;
 

@@ -16,12 +16,13 @@ use super::{
     KIND_TYPE_TAG, KIND_TYPEDEF, KIND_UNION, KIND_VOLATILE, KernelTypes, MAGIC, Types,
 };
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::machine::cast::Cast;
 
 /// A copy that is being made in a thread of its own, in a file without a name.
 #[derive(Debug)]
 pub(crate) struct Copying {
     file: File,
-    thread: JoinHandle<Result<()>>,
+    thread: JoinHandle<Result<Option<Cast>>>,
 }
 
 impl Copying {
@@ -35,7 +36,8 @@ impl Copying {
             let kernel = kernel.map_or_else(KernelTypes::read, Ok).map_err(unsupported)?;
             let copied = copy(&kernel, RELOCATED)
                 .ok_or_else(|| unsupported(format!("{KERNEL} has an unknown form")))?;
-            out.write_all(&copied).context("the copy of the kernel's types")
+            out.write_all(&copied).context("the copy of the kernel's types")?;
+            Ok(Cast::find(&kernel))
         };
         let thread = thread::Builder::new().name("types".into()).spawn(copying);
         Ok(Self { file, thread: thread.context("the thread that copies the kernel's types")? })
@@ -46,10 +48,10 @@ impl Copying {
         format!("/proc/self/fd/{}", self.file.as_raw_fd())
     }
 
-    /// Waits until it is written. It is there as long as what is returned.
-    pub(crate) fn finish(self) -> Result<File> {
-        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok(self.file)
+    /// Waits until it is written, which it is as long as the file lives; and tells what else was looked for.
+    pub(crate) fn finish(self) -> Result<(File, Option<Cast>)> {
+        let cast = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok((self.file, cast))
     }
 }
 
