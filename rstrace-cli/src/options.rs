@@ -15,7 +15,6 @@ mod signals;
 mod summary;
 
 use crate::cli::format::When;
-use crate::cli::shown::Constants;
 use crate::cli::{Backend, Cli, Loss, Transport};
 use crate::output::files::Files;
 use crate::output::line::Limits;
@@ -24,6 +23,7 @@ use crate::output::quote::Hex;
 use crate::output::text::{Pids, Quiet, Style};
 use manner::Manners;
 use nix::unistd::User;
+use rstrace_core::describe::Constants;
 use rstrace_core::probe::Ids;
 use rstrace_core::{Apart, Filter, Interrupts, RunAs, describe};
 pub use select::Selection;
@@ -265,7 +265,7 @@ impl Task {
             kill: cli.launch.kill_on_exit,
             quiet: quiet::quiet(cli.quiet, cli.quiet_set.as_deref().or(quiet.as_deref()))?,
             verbose: manners.at_length(),
-            constants: cli.shown.constants,
+            constants: cli.shown.constants.into(),
             manners,
             column: cli.column.unwrap_or(COLUMN).into(),
             json,

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use crate::describe::{Constants, Notation, named};
+
 /// The names of a flag argument, in the order in which they are shown.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FlagSet {
@@ -24,13 +26,32 @@ pub struct Choices {
 
 impl Choices {
     /// Appends a value: its name, or the number.
-    pub fn write(&self, out: &mut Vec<u8>, value: u64) {
-        let _ = match (self.name(value), self.unknown) {
-            (Some(name), _) => write!(out, "{name}"),
-            (None, "") => write!(out, "{}", value as i64),
-            (None, unknown) if value == 0 => write!(out, "0 /* {unknown} */"),
-            (None, unknown) => write!(out, "{value:#x} /* {unknown} */"),
-        };
+    pub fn write(&self, out: &mut Notation<'_>, value: u64) {
+        match self.name(value) {
+            Some(name) => out.constant(|out| self.write_number(out, value), |out| out.push_text(name)),
+            None => {
+                self.write_number(out, value);
+                self.write_unknown(out);
+            }
+        }
+    }
+
+    /// Appends a value as a number: in decimal if those without a name are.
+    pub fn write_number(&self, out: &mut Vec<u8>, value: u64) {
+        match self.unknown {
+            // writing to a vector cannot fail
+            "" if self.name(value).is_none() => drop(write!(out, "{}", value as i64)),
+            // a negative one of 32 bits
+            _ if value >> 32 == u64::from(u32::MAX) => named::hex(out, u64::from(value as u32)),
+            _ => named::hex(out, value),
+        }
+    }
+
+    /// Appends what is said of a number without a name.
+    pub fn write_unknown(&self, out: &mut Notation<'_>) {
+        if !self.unknown.is_empty() && out.constants() != Constants::Raw {
+            let _ = write!(out, " /* {} */", self.unknown);
+        }
     }
 
     /// The name of a value; of 32 bits it may be that of a negative number.
@@ -107,7 +128,15 @@ pub enum FlagPart {
 
 impl Flags {
     /// Appends the names that are set and the rest, or `0`.
-    pub fn write(self, out: &mut Vec<u8>) {
+    pub fn write(self, out: &mut Notation<'_>) {
+        let is_named = self.parts().any(|part| matches!(part, FlagPart::Name(_)));
+        match out.constants() {
+            Constants::Verbose if !is_named => self.write_names(out),
+            _ => out.constant(|out| named::hex(out, self.bits), |out| self.write_names(out)),
+        }
+    }
+
+    fn write_names(self, out: &mut Vec<u8>) {
         let begin = out.len();
         for part in self.parts() {
             if out.len() > begin {

@@ -1,6 +1,7 @@
 //! Options of how much of a call is shown, and in which notation.
 
 use clap::{ArgMatches, Args, ValueEnum};
+use rstrace_core::describe::Constants;
 
 /// How calls are shown.
 #[derive(Debug, Default, Args)]
@@ -8,7 +9,7 @@ use clap::{ArgMatches, Args, ValueEnum};
 pub struct Shown {
     /// How to show named constants and flags
     #[arg(short = 'X', long = "const-print-style", value_name = "STYLE", value_enum, default_value_t)]
-    pub constants: Constants,
+    pub constants: ConstantStyle,
 
     /// Abbreviate structures and lists of these calls only: -v is --abbrev=none
     ///
@@ -43,7 +44,7 @@ pub struct Shown {
 
 /// How named constants are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Constants {
+pub enum ConstantStyle {
     /// As numbers
     Raw,
     /// By their names
@@ -51,6 +52,16 @@ pub enum Constants {
     Abbrev,
     /// As numbers, and their names as comments
     Verbose,
+}
+
+impl From<ConstantStyle> for Constants {
+    fn from(style: ConstantStyle) -> Self {
+        match style {
+            ConstantStyle::Raw => Self::Raw,
+            ConstantStyle::Abbrev => Self::Abbrev,
+            ConstantStyle::Verbose => Self::Verbose,
+        }
+    }
 }
 
 /// The options that say what `-e` says with these words before the set.

@@ -3,7 +3,7 @@
 use super::{Destination, Error, refuse};
 use crate::cli::Cli;
 use crate::cli::format::{Format, When};
-use crate::cli::shown::Constants;
+use crate::cli::shown::ConstantStyle;
 use crate::output::prefix::{Absolute, Precision, Prefixes};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -46,7 +46,7 @@ pub fn json(cli: &Cli) -> Result<bool, Error> {
         (format.arg_names, "-N"),
         (format.always_show_pid, "--always-show-pid"),
         (format.color != When::Auto, "--color"),
-        (cli.shown.constants != Constants::Abbrev, "-X"),
+        (cli.shown.constants != ConstantStyle::Abbrev, "-X"),
         (cli.summary_only, "-c"),
         (cli.summary, "-C"),
         (cli.output.is_some() && is_separate(cli), "-ff with -o"),

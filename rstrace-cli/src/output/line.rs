@@ -8,10 +8,9 @@ use super::date;
 use super::errno;
 use super::files::Files;
 use super::prefix::write_name;
-use super::quote::{Hex, quoted_as, quoted_hex};
-use crate::cli::shown::Constants;
+use super::quote::{Hex, quoted, quoted_as, quoted_hex};
 use owo_colors::Style;
-use rstrace_core::describe::{Item, Object, Shape};
+use rstrace_core::describe::{Constants, Item, Notation, Object, Quote, Shape};
 use rstrace_core::event::{Comment, Glossed, Identity, Value};
 use rstrace_core::file::File;
 use rstrace_core::flags::{Choices, FlagPart, Flags, Packed, PackedNumber};
@@ -183,6 +182,18 @@ impl Lines {
         self.invisible += begin - before + self.bytes.len() - end;
     }
 
+    /// Appends what `write` writes as constants and strings are to be shown, in the colour of `token`.
+    fn notation(&mut self, token: Token, write: impl FnOnce(&mut Notation<'_>)) {
+        let constants = self.limits.constants;
+        let quote: Quote = match self.limits.hex {
+            Hex::Never => quoted,
+            Hex::NonAscii => |out, bytes| quoted_as(out, bytes, Hex::NonAscii),
+            Hex::NonAsciiChars => |out, bytes| quoted_as(out, bytes, Hex::NonAsciiChars),
+            Hex::All => quoted_hex,
+        };
+        self.paint(token, |out| write(&mut Notation::new(out, constants, quote)));
+    }
+
     /// Appends spaces, at least one, so that what follows stands at this column (from 0).
     pub fn pad_to(&mut self, column: usize) {
         let spaces = column.saturating_sub(self.columns()).max(1);
@@ -231,7 +242,8 @@ impl Lines {
                 self.string(shown, more || shown.len() < bytes.len());
             }
             Value::Terminated { bytes, more } => match &bytes[..bytes.len().min(self.limits.length)] {
-                [text @ .., 0] => self.string(text, false),
+                // strace shows it where it shows all in hex
+                [text @ .., 0] if self.limits.hex != Hex::All => self.string(text, false),
                 shown => self.string(shown, more || shown.len() < bytes.len()),
             },
             Value::HexBytes(bytes) => self.hex_bytes(bytes),
@@ -241,9 +253,9 @@ impl Lines {
             }
             Value::Choice(value, choices) => self.choice(value, choices),
             Value::Signal(number) => self.signal(number),
-            Value::Written(number, write) => self.paint(Token::Value, |out| write(out, number)),
-            Value::Named(number, named) => self.paint(Token::Value, |out| (named.named)(out, number)),
-            Value::WrittenBytes(bytes, write) => self.paint(Token::Value, |out| write(out, bytes)),
+            Value::Written(number, write) => self.notation(Token::Value, |out| write(out, number)),
+            Value::Named(number, named) => self.notation(Token::Value, |out| named.write(out, number)),
+            Value::WrittenBytes(bytes, write) => self.notation(Token::Value, |out| write(out, bytes)),
             Value::AbstractName(bytes) => {
                 self.push("@");
                 self.string(bytes, false);
@@ -294,14 +306,18 @@ impl Lines {
         let (begin, invisible) = (self.bytes.len(), self.invisible);
         let mut says_something = true;
         self.push(" ");
-        self.paint(Token::Comment, |out| {
+        self.notation(Token::Comment, |out| {
             put!(out, "/* ");
             match comment {
                 Comment::Date(seconds, nanos) => says_something = date::write(out, seconds, nanos, 9),
                 Comment::DateInMicroseconds(seconds, micros) => {
                     says_something = date::write(out, seconds, micros, 6);
                 }
-                Comment::Written(number, write) => write(out, number),
+                Comment::Written(number, write) => {
+                    let begin = out.len();
+                    write(out, number);
+                    says_something = out.len() > begin;
+                }
             }
             put!(out, " */");
         });
@@ -478,6 +494,9 @@ impl Lines {
     pub fn gloss(&mut self, glossed: Glossed<'_>) {
         let mut separator = " (";
         (glossed.gloss)(glossed.call, &mut |item| {
+            if self.says_nothing(&item) {
+                return;
+            }
             self.push(separator);
             separator = ", ";
             if !item.name.is_empty() {

@@ -16,7 +16,7 @@ use super::quote::Hex;
 use super::signals::{Note, STOPPING, Signals, What};
 use super::threads::{AGAIN_NS, Thread, Threads};
 use super::{Output, Start, dump};
-use crate::cli::shown::Constants;
+use rstrace_core::describe::Constants;
 use rstrace_core::event::{
     Abi, Arg, Call, Event, EventKind, Outcome, Signal, SignalStage, Value, WaitStatus,
 };

@@ -1,7 +1,9 @@
 //! From a description to what the kernel side is to copy.
 
 use super::layout::{register, word};
-use super::{Access, Custom, Length, Meaning, Param, Returned, Struct, Syscall, Type, Width, size_of_type};
+use super::{
+    Access, Custom, Field, Length, Meaning, Param, Returned, Struct, Syscall, Type, Width, size_of_type,
+};
 use crate::event::Abi;
 use crate::probe::{Accesses, Capture, Count, From, Ids, PATH_MAX, Variants, What, When};
 
@@ -38,6 +40,13 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// Whether what a member points to is shown.
+    fn follow(&self, field: &Field) -> bool {
+        !field.distant || self.whole_lists
+    }
+}
+
 /// The captures for a call with these arguments and this result.
 pub fn captures(params: &[Param], result: Returned, abi: Abi, limits: Limits) -> Vec<Capture> {
     let mut plan = Plan { captures: Vec::new(), abi, limits, ints: [None; 8], depth: 0 };
@@ -61,7 +70,9 @@ pub fn accesses(params: &[Param], abi: Abi) -> Accesses {
         let bit = 1 << register(params, place, abi);
         match param.ty.of_abi(abi) {
             Type::Path => accesses.paths |= bit,
-            Type::Number(_, Meaning::Fd | Meaning::Socket | Meaning::DirFd) => accesses.descriptors |= bit,
+            Type::Number(_, Meaning::Fd | Meaning::Socket | Meaning::ObjectFd | Meaning::DirFd) => {
+                accesses.descriptors |= bit
+            }
             _ => {}
         }
     }
@@ -255,6 +266,9 @@ impl Plan {
             Meaning::Fd | Meaning::Socket | Meaning::DirFd if self.limits.files => {
                 self.push(from, when, What::File);
             }
+            Meaning::ObjectFd if self.limits.files || self.limits.whole_lists => {
+                self.push(from, when, What::File);
+            }
             Meaning::Pid if self.limits.ids.are_told() => self.push(from, when, What::Id(self.limits.ids)),
             Meaning::Group if self.limits.ids.initial => {
                 self.push(from, when, What::Id(Ids { comm: false, initial: true }));
@@ -296,12 +310,12 @@ impl Plan {
 
     /// What the object that the capture `of` brings points to.
     fn nested(&mut self, ty: &Type, of: u8, when: When) {
-        let abi = self.abi;
+        let (abi, limits) = (self.abi, self.limits);
         match *ty {
             Type::Struct(structure) => {
                 let structure = structure.of_abi(abi);
                 let parent = Parent::Struct(structure, of, 0);
-                for (offset, field) in structure.offsets(abi) {
+                for (offset, field) in structure.offsets(abi).filter(|(_, field)| limits.follow(field)) {
                     self.member(&field.ty, of, offset, when, parent);
                 }
             }
@@ -310,12 +324,12 @@ impl Plan {
     }
 
     fn member(&mut self, ty: &Type, of: u8, offset: usize, when: When, parent: Parent) {
-        let abi = self.abi;
+        let (abi, limits) = (self.abi, self.limits);
         match ty {
             Type::Struct(inner) => {
                 let inner = inner.of_abi(abi);
                 let parent = Parent::Struct(inner, of, offset as u16);
-                for (inside, field) in inner.offsets(abi) {
+                for (inside, field) in inner.offsets(abi).filter(|(_, field)| limits.follow(field)) {
                     self.member(&field.ty, of, offset + inside, when, parent);
                 }
             }

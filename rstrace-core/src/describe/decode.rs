@@ -122,7 +122,11 @@ fn number<'a>(width: Width, meaning: Meaning, number: u64, call: &RawCall<'a>, a
         Meaning::Plain => Value::Unsigned(number),
         Meaning::Hex => Value::Hex(unextended(width, number)),
         Meaning::Address => Value::Address(number),
-        Meaning::Fd | Meaning::Socket => Value::Fd(number as i32, call.file(number as i32, at)),
+        Meaning::Fd | Meaning::Socket | Meaning::ObjectFd => {
+            let fd = number as i32;
+            // AT_FDCWD is none here
+            Value::Fd(fd, if fd < 0 { None } else { call.file(fd, at) })
+        }
         Meaning::DirFd => Value::DirFd(number as i32, call.file(number as i32, at)),
         Meaning::Pid => Value::Pid(number as i32, call.identity(number as i32, at)),
         Meaning::Group => Value::Pid(number as i32, call.identity_of_group(number as i32, at)),

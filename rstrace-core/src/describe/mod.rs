@@ -9,6 +9,7 @@ mod direction;
 mod indirect;
 mod layout;
 pub mod named;
+mod notation;
 mod object;
 
 pub use captures::{Limits, accesses, captures, variants};
@@ -17,6 +18,7 @@ pub use direction::known_at_entry;
 pub use indirect::{Indirect, Inner, Is, Place};
 pub use layout::size_of_type;
 pub use named::Named;
+pub use notation::{Constants, Notation, Quote};
 pub use object::{Item, Object};
 
 use crate::event::{Abi, Comment};
@@ -352,6 +354,8 @@ pub enum Meaning {
     Fd,
     /// A file descriptor of a socket: which one is looked up, see [`RawCall::socket`].
     Socket,
+    /// A file descriptor of an object: what it is decides what else is shown at length, where it is looked up.
+    ObjectFd,
     /// A file descriptor of a directory, or `AT_FDCWD`.
     DirFd,
     /// The id of a process or thread; of a group if it is negative.
@@ -379,10 +383,10 @@ pub enum Meaning {
 }
 
 /// Appends the notation of a number.
-pub type Writer = fn(&mut Vec<u8>, u64);
+pub type Writer = fn(&mut Notation<'_>, u64);
 
 /// Appends the notation of bytes.
-pub type BytesWriter = fn(&mut Vec<u8>, &[u8]);
+pub type BytesWriter = fn(&mut Notation<'_>, &[u8]);
 
 /// A structure.
 #[derive(Debug)]

@@ -1,38 +1,60 @@
 //! Numbers with a notation of their own, for which users can ask to see the number too.
 
-use super::Writer;
+use super::{Constants, Notation, Writer};
 use std::io::Write;
 
 /// The notations of a number that has a name.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Named {
     /// By its name.
     pub named: Writer,
     /// As a number.
-    pub raw: Writer,
-    /// Both, if that is not the number with the name as a comment.
-    pub verbose: Option<Writer>,
+    pub raw: fn(&mut Vec<u8>, u64),
 }
 
 impl Named {
     /// A number that is in hex.
     pub const fn hex(named: Writer) -> Self {
-        Self { named, raw: hex, verbose: None }
+        Self { named, raw: hex }
     }
 
     /// One that is in octal, as modes are.
     pub const fn octal(named: Writer) -> Self {
-        Self { named, raw: octal, verbose: None }
+        Self { named, raw: octal }
     }
 
     /// One that is in decimal.
     pub const fn unsigned(named: Writer) -> Self {
-        Self { named, raw: unsigned, verbose: None }
+        Self { named, raw: unsigned }
     }
 
     /// An `int`.
     pub const fn int(named: Writer) -> Self {
-        Self { named, raw: int, verbose: None }
+        Self { named, raw: int }
+    }
+
+    /// Appends a number: as such, by its name, or with the name as a comment, which it may not have.
+    pub fn write(&self, out: &mut Notation<'_>, number: u64) {
+        match out.constants() {
+            Constants::Raw => (self.raw)(out, number),
+            Constants::Abbrev => (self.named)(out, number),
+            Constants::Verbose => self.write_commented(out, number),
+        }
+    }
+
+    fn write_commented(&self, out: &mut Notation<'_>, number: u64) {
+        let begin = out.len();
+        (self.raw)(out, number);
+        let name = out.len();
+        out.by_name(|out| (self.named)(out, number));
+        let (plain, text) = out[begin..].split_at(name - begin);
+        if text.starts_with(plain) && (text.len() == plain.len() || text[plain.len()..].starts_with(b" /*")) {
+            // without a name it is shown like that anyway
+            out.drain(begin..name);
+        } else {
+            out.splice(name..name, *b" /* ");
+            out.extend_from_slice(b" */");
+        }
     }
 }
 
@@ -57,42 +79,11 @@ pub fn int(out: &mut Vec<u8>, number: u64) {
     let _ = write!(out, "{}", number as i32);
 }
 
-/// Appends a number and its name as a comment: the number alone if it has none.
-pub fn commented(out: &mut Vec<u8>, number: u64, raw: Writer, named: Writer) {
-    let begin = out.len();
-    raw(out, number);
-    let name = out.len();
-    named(out, number);
-    let (plain, text) = out[begin..].split_at(name - begin);
-    if text.starts_with(plain) && (text.len() == plain.len() || text[plain.len()..].starts_with(b" /*")) {
-        // without a name it is shown like that anyway
-        out.drain(begin..name);
-    } else {
-        out.splice(name..name, *b" /* ");
-        out.extend_from_slice(b" */");
-    }
-}
-
-/// A part of a number, and how it is written as a number and by its name.
-pub type Part = (u64, Writer, Writer);
-
-/// Appends the parts that a number is the sum of: as numbers, or as numbers with their names.
-pub fn joined(out: &mut Vec<u8>, parts: &[Part], with_names: bool) {
-    for (place, (number, raw, named)) in parts.iter().enumerate() {
-        out.extend_from_slice(if place == 0 { b"" } else { b"|" });
-        if with_names {
-            commented(out, *number, *raw, *named);
-        } else {
-            raw(out, *number);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn write_five(out: &mut Vec<u8>, number: u64) {
+    fn write_five(out: &mut Notation<'_>, number: u64) {
         let _ = match number {
             5 => write!(out, "FIVE"),
             6 => write!(out, "{number:#x} /* F_??? */"),
@@ -102,15 +93,13 @@ mod tests {
 
     #[test]
     fn a_name_is_a_comment_of_its_number() {
-        let text = |number| {
+        let text = |constants, number| {
             let mut out = b"=".to_vec();
-            commented(&mut out, number, hex, write_five);
+            Named::hex(write_five).write(&mut Notation::new(&mut out, constants, |_, _| ()), number);
             String::from_utf8(out).expect("ASCII")
         };
-        assert_eq!([text(5), text(6), text(7)], ["=0x5 /* FIVE */", "=0x6 /* F_??? */", "=0x7"]);
-        let mut out = Vec::new();
-        joined(&mut out, &[(5, hex, write_five), (17, unsigned, unsigned)], true);
-        joined(&mut out, &[(5, hex, write_five), (17, octal, unsigned)], false);
-        assert_eq!(String::from_utf8_lossy(&out), "0x5 /* FIVE */|170x5|021");
+        let verbose = [5, 6, 7].map(|number| text(Constants::Verbose, number));
+        assert_eq!(verbose, ["=0x5 /* FIVE */", "=0x6 /* F_??? */", "=0x7"]);
+        assert_eq!([text(Constants::Raw, 5), text(Constants::Abbrev, 5)], ["=0x5", "=FIVE"]);
     }
 }

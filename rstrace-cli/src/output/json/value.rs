@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use rstrace_core::describe::{Item, Limits, Named, Object, Shape};
+use rstrace_core::describe::{Item, Limits, Named, Notation, Object, Shape};
 use rstrace_core::event::{Comment, Glossed, Value};
 use rstrace_core::file::{Addresses, Ends, File, Kind};
 use rstrace_core::flags::{FlagPart, Flags, Packed, PackedNumber};
@@ -185,14 +185,14 @@ impl Values {
             Value::Signal(number) => self.signal(number),
             Value::Written(number, write) | Value::Named(number, &Named { named: write, .. }) => {
                 json.push("{\"text\":");
-                json.notation(|out| write(out, number));
+                json.notation(|out| write(&mut Notation::plain(out), number));
                 json.key("value");
                 json.unsigned(number);
                 json.push("}");
             }
             Value::WrittenBytes(bytes, write) => {
                 json.push("{\"text\":");
-                json.notation(|out| write(out, bytes));
+                json.notation(|out| write(&mut Notation::plain(out), bytes));
                 json.key("hex");
                 json.hex(bytes);
                 json.push("}");
@@ -419,7 +419,7 @@ impl Values {
                 self.json.push("{\"commented\":");
                 self.value(value, memory);
                 self.json.key("comment");
-                self.json.notation(|out| write(out, number));
+                self.json.notation(|out| write(&mut Notation::plain(out), number));
                 self.json.push("}");
             }
         }

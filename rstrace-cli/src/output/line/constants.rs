@@ -1,11 +1,11 @@
 //! Named constants by their numbers, alone or with the names as comments.
 
 use super::{Lines, Token, put};
-use crate::cli::shown::Constants;
 use crate::output::errno;
+use rstrace_core::describe::Constants;
 use rstrace_core::describe::{Item, named};
 use rstrace_core::event::Value;
-use rstrace_core::flags::{Choices, FlagPart, PackedNumber};
+use rstrace_core::flags::{FlagPart, PackedNumber};
 use std::io::Write;
 
 impl Lines {
@@ -19,43 +19,55 @@ impl Lines {
                 });
             }
             Value::Packed(bits, packed) => match packed.numbers.iter().find(|n| **n == PackedNumber::Mode) {
-                // permissions stay apart
+                // the numbers stay apart
                 Some(mode) => {
                     let flags = packed.flags(bits);
-                    let rest = bits & !mode.mask();
-                    if rest != 0 {
-                        self.commented(Value::Flags(flags), true, |out| named::hex(out, rest));
+                    if flags.bits != 0 {
+                        self.value(Value::Flags(flags));
                         self.push("|");
+                    }
+                    for number in packed.numbers {
+                        if let PackedNumber::Shifted { mask, shift, name } = number
+                            && bits & mask != 0
+                        {
+                            self.notation(Token::Value, |out| {
+                                put!(out, "{}<<", (bits & mask) >> shift);
+                                out.constant(|out| put!(out, "{shift}"), |out| out.push_text(name));
+                            });
+                            self.push("|");
+                        }
                     }
                     self.value(Value::Mode(bits & mode.mask()));
                 }
                 None => self.commented(value, true, |out| named::hex(out, bits)),
             },
             Value::Choice(number, choices) => {
-                self.commented(value, choices.name(number).is_some(), |out| choice(out, number, choices));
+                self.commented(value, choices.name(number).is_some(), |out| {
+                    choices.write_number(out, number)
+                });
             }
             Value::Signal(number) => {
                 self.commented(value, (1..=64).contains(&number), |out| put!(out, "{number}"));
             }
             Value::Signals(set) => self.signals(set, Self::signal_by_number),
-            Value::Named(number, constant) => self.paint_constant(|out, with_names| match constant.verbose {
-                _ if !with_names => (constant.raw)(out, number),
-                Some(write) => write(out, number),
-                None => named::commented(out, number, constant.raw, constant.named),
-            }),
             Value::DirFd(fd @ libc::AT_FDCWD, None) => self.commented(value, true, |out| put!(out, "{fd}")),
             _ => return false,
         }
         true
     }
 
-    /// Appends a part of what a result stands for. What has a name of its own is a constant by its name in any case, and
-    /// so are signals.
+    /// Whether a part of what a result stands for is but another notation of the number.
+    pub(super) fn says_nothing(&self, item: &Item<'_>) -> bool {
+        let is_result = matches!(item.value, Value::Flags(_) | Value::Named(..)) && item.name.is_empty();
+        is_result && self.limits.constants == Constants::Raw
+    }
+
+    /// Appends a part of what a result stands for. Constants are shown by their names in any case, save for those in
+    /// structures and sets.
     pub(super) fn glossed(&mut self, item: Item<'_>) {
         match item.value {
-            Value::Object(_) | Value::Flags(_) | Value::Choice(..) if item.name.is_empty() => {
-                self.value(item.value);
-            }
+            Value::Object(_) | Value::Named(..) if item.name.is_empty() => self.value(item.value),
+            Value::Signals(_) => self.value(item.value),
             value => self.by_name(value),
         }
     }
@@ -94,15 +106,5 @@ impl Lines {
                 put!(out, " */");
             }
         });
-    }
-}
-
-/// Those of which numbers are shown in decimal anyway, where they have no name, stay so.
-fn choice(out: &mut Vec<u8>, number: u64, choices: &Choices) {
-    match choices.unknown {
-        "" if choices.name(number).is_none() => put!(out, "{}", number as i64),
-        // a negative one of 32 bits
-        _ if number >> 32 == u64::from(u32::MAX) => named::hex(out, u64::from(number as u32)),
-        _ => named::hex(out, number),
     }
 }

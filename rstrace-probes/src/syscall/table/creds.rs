@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Custom, Item, Length, Meaning, Param, Returned, Shape, Struct, Syscall, Type, Width, field, param,
+    Access, Custom, Item, Length, Meaning, Param, Returned, Shape, Struct, Syscall, Type, Width, field,
+    named, param,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::Choices;
@@ -16,7 +17,7 @@ use crate::uapi;
 /// 16 bits, as the oldest calls of 32-bit programs have them.
 const ID16: Type = Type::Number(Width::U16, Meaning::Written(write_id16));
 
-fn write_id16(out: &mut Vec<u8>, id: u64) {
+fn write_id16(out: &mut Notation<'_>, id: u64) {
     // writing to a vector cannot fail
     let _ = if id == u64::from(u16::MAX) { write!(out, "-1") } else { write!(out, "{id}") };
 }
@@ -88,28 +89,34 @@ pub(super) static CAPABILITIES: Choices = choices!("CAP_???", CAP_CHOWN CAP_DAC_
     CAP_MAC_ADMIN CAP_SYSLOG CAP_WAKE_ALARM CAP_BLOCK_SUSPEND CAP_AUDIT_READ CAP_PERFMON CAP_BPF
     CAP_CHECKPOINT_RESTORE);
 
-/// `1<<CAP_CHOWN|1<<CAP_KILL`; what has no name stands behind each half of the set as bits of that half.
-fn write_capabilities(out: &mut Vec<u8>, set: u64) {
+/// `1<<CAP_CHOWN|1<<CAP_KILL`, each half of the set for itself; what has no name stands behind as bits of the half.
+fn write_capabilities(out: &mut Notation<'_>, set: u64) {
     let begin = out.len();
     for half in [0, 32] {
-        let (mut unknown, mut named) = (0u32, false);
-        for bit in (0..32).filter(|bit| set >> half >> bit & 1 != 0) {
-            let Some(name) = CAPABILITIES.name(half + bit) else {
-                unknown |= 1 << bit;
-                continue;
-            };
-            named = true;
-            // writing to a vector cannot fail
-            let _ = write!(out, "{}1<<{name}", if out.len() > begin { "|" } else { "" });
-        }
-        if unknown != 0 {
-            let separator = if out.len() > begin { "|" } else { "" };
-            let comment = if named { "" } else { " /* CAP_??? */" };
-            let _ = write!(out, "{separator}{unknown:#x}{comment}");
+        let bits = u64::from((set >> half) as u32);
+        if bits != 0 {
+            out.push_text(if out.len() > begin { "|" } else { "" });
+            out.constant(|out| named::hex(out, bits), |out| write_half(out, bits, half));
         }
     }
     if out.len() == begin {
         out.push(b'0');
+    }
+}
+
+fn write_half(out: &mut Notation<'_>, bits: u64, half: u64) {
+    let begin = out.len();
+    let mut unknown = 0;
+    for bit in (0..32).filter(|bit| bits >> bit & 1 != 0) {
+        match CAPABILITIES.name(half + bit) {
+            // writing to a vector cannot fail
+            Some(name) => drop(write!(out, "{}1<<{name}", if out.len() > begin { "|" } else { "" })),
+            None => unknown |= 1 << bit,
+        }
+    }
+    if unknown != 0 {
+        let (separator, comment) = if out.len() > begin { ("|", "") } else { ("", " /* CAP_??? */") };
+        let _ = write!(out, "{separator}{unknown:#x}{comment}");
     }
 }
 

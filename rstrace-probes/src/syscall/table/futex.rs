@@ -2,7 +2,7 @@
 
 use rstrace_core::describe::{
     Access, Case, Cases, Custom, Item, Length, Meaning, Named, Object, Param, Shape, Struct, Syscall, Type,
-    Width, field, param, param_if,
+    Width, field, named, param, param_if,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
@@ -111,7 +111,7 @@ mod timed64 {
 
 const UNKNOWN: &[Param] = &[UADDR, OP, VAL, param("timeout", ADDRESS), UADDR2, param("val3", HEX32)];
 
-fn write_bits(out: &mut Vec<u8>, bits: u64) {
+fn write_bits(out: &mut Notation<'_>, bits: u64) {
     match bits {
         uapi::FUTEX_BITSET_MATCH_ANY => out.extend_from_slice(b"FUTEX_BITSET_MATCH_ANY"),
         0 => out.push(b'0'),
@@ -119,27 +119,39 @@ fn write_bits(out: &mut Vec<u8>, bits: u64) {
     }
 }
 
+static OPERATIONS_OF_WAKE: Choices =
+    choices!("FUTEX_OP_???", FUTEX_OP_SET FUTEX_OP_ADD FUTEX_OP_OR FUTEX_OP_ANDN FUTEX_OP_XOR);
+static COMPARISONS: Choices = choices!("FUTEX_OP_CMP_???", FUTEX_OP_CMP_EQ FUTEX_OP_CMP_NE FUTEX_OP_CMP_LT
+    FUTEX_OP_CMP_LE FUTEX_OP_CMP_GT FUTEX_OP_CMP_GE);
+
 /// The last argument of `FUTEX_WAKE_OP`: `FUTEX_OP_SET<<28|0x5<<12|FUTEX_OP_CMP_GT<<24|0x7`.
-fn write_operation(out: &mut Vec<u8>, encoded: u64) {
-    const OPERATIONS: &[(u64, &str)] =
-        &names!(FUTEX_OP_SET FUTEX_OP_ADD FUTEX_OP_OR FUTEX_OP_ANDN FUTEX_OP_XOR);
-    const COMPARISONS: &[(u64, &str)] = &names!(FUTEX_OP_CMP_EQ FUTEX_OP_CMP_NE FUTEX_OP_CMP_LT FUTEX_OP_CMP_LE FUTEX_OP_CMP_GT FUTEX_OP_CMP_GE);
-    let hex = |number: u64| if number == 0 { "0".to_owned() } else { format!("{number:#x}") };
-    let named = |names: &[(u64, &str)], value: u64, shift: u32, unknown: &str| match names
-        .iter()
-        .find(|(known, _)| *known == value)
-    {
-        Some((_, name)) => format!("{name}<<{shift}"),
-        None => format!("{}<<{shift} /* {unknown} */", hex(value)),
+fn write_operation(out: &mut Notation<'_>, encoded: u64) {
+    let shifted = |out: &mut Notation<'_>, choices: &Choices, value, shift: &str| {
+        let is_known = choices.name(value).is_some();
+        if is_known {
+            choices.write(out, value);
+        } else {
+            choices.write_number(out, value);
+        }
+        out.push_text(shift);
+        if !is_known {
+            choices.write_unknown(out);
+        }
+        out.push(b'|');
     };
     let operation = encoded >> 28 & 0xf;
     if operation & uapi::FUTEX_OP_OPARG_SHIFT != 0 {
-        out.extend_from_slice(b"FUTEX_OP_OPARG_SHIFT<<28|");
+        out.constant(
+            |out| named::hex(out, uapi::FUTEX_OP_OPARG_SHIFT),
+            |out| out.push_text("FUTEX_OP_OPARG_SHIFT"),
+        );
+        out.push_text("<<28|");
     }
-    let operation = named(OPERATIONS, operation & !uapi::FUTEX_OP_OPARG_SHIFT, 28, "FUTEX_OP_???");
-    let comparison = named(COMPARISONS, encoded >> 24 & 0xf, 24, "FUTEX_OP_CMP_???");
-    let (argument, compared) = (hex(encoded >> 12 & 0xfff), hex(encoded & 0xfff));
-    out.extend_from_slice(format!("{operation}|{argument}<<12|{comparison}|{compared}").as_bytes());
+    shifted(out, &OPERATIONS_OF_WAKE, operation & !uapi::FUTEX_OP_OPARG_SHIFT, "<<28");
+    named::hex(out, encoded >> 12 & 0xfff);
+    out.push_text("<<12|");
+    shifted(out, &COMPARISONS, encoded >> 24 & 0xf, "<<24");
+    named::hex(out, encoded & 0xfff);
 }
 
 static FUTEX2: FlagSet = set!("FUTEX2_???", FUTEX2_SIZE_MASK: FUTEX2_SIZE_U8 FUTEX2_SIZE_U16 FUTEX2_SIZE_U32 FUTEX2_SIZE_U64;
@@ -161,7 +173,7 @@ static RSEQ_CS_FLAGS: FlagSet = set!("RSEQ_CS_FLAG_???", RSEQ_CS_FLAG_NO_RESTART
     RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE RSEQ_CS_FLAG_SLICE_EXT_AVAILABLE
     RSEQ_CS_FLAG_SLICE_EXT_ENABLED);
 
-fn write_cpu(out: &mut Vec<u8>, cpu: u64) {
+fn write_cpu(out: &mut Notation<'_>, cpu: u64) {
     const NAMES: &[(u64, &str)] = &names!(RSEQ_CPU_ID_UNINITIALIZED RSEQ_CPU_ID_REGISTRATION_FAILED);
     match NAMES.iter().find(|(number, _)| *number as u32 == cpu as u32) {
         Some((_, name)) => out.extend_from_slice(name.as_bytes()),

@@ -2,7 +2,7 @@
 
 use rstrace_core::describe::{
     Access, Case, Cases, Custom, Field, Indirect, Inner, Is, Item, Length, Meaning, Named, Param, Place,
-    Shape, Struct, Syscall, Type, Width, field, hidden, param, param_if,
+    Shape, Struct, Syscall, Type, Width, Writer, field, hidden, named, param, param_if,
 };
 use rstrace_core::event::{Abi, Value};
 use rstrace_core::flags::{Choices, FlagSet, Packed, PackedNumber};
@@ -14,7 +14,7 @@ use crate::syscall::classes::{DESC, IPC, MEMORY};
 use crate::syscall::types::*;
 use crate::uapi;
 
-fn write_key(out: &mut Vec<u8>, key: u64) {
+fn write_key(out: &mut Notation<'_>, key: u64) {
     match key {
         uapi::IPC_PRIVATE => out.extend_from_slice(b"IPC_PRIVATE"),
         _ => out.extend_from_slice(format!("{key:#x}").as_bytes()),
@@ -46,21 +46,19 @@ static MEMORY_COMMANDS: Choices = choices!("SHM_???", IPC_RMID IPC_SET IPC_STAT 
     SHM_STAT SHM_INFO SHM_STAT_ANY);
 
 /// A command, which may have the flag for structures of 64 bits: 32-bit programs set it.
-fn write_command(out: &mut Vec<u8>, command: u64, commands: &Choices) {
+fn write_command(out: &mut Notation<'_>, command: u64, commands: &Choices) {
     if command & uapi::IPC_64 != 0 {
-        out.extend_from_slice(b"IPC_64|");
+        out.constant(|out| named::hex(out, uapi::IPC_64), |out| out.push_text("IPC_64"));
+        out.push(b'|');
     }
     commands.write(out, command & !uapi::IPC_64);
 }
-const MESSAGE_COMMAND: Type =
-    command(&Named::hex(|out, command| write_command(out, command, &MESSAGE_COMMANDS)));
-const SEMAPHORE_COMMAND: Type =
-    command(&Named::hex(|out, command| write_command(out, command, &SEMAPHORE_COMMANDS)));
-const MEMORY_COMMAND: Type =
-    command(&Named::hex(|out, command| write_command(out, command, &MEMORY_COMMANDS)));
+const MESSAGE_COMMAND: Type = command(|out, command| write_command(out, command, &MESSAGE_COMMANDS));
+const SEMAPHORE_COMMAND: Type = command(|out, command| write_command(out, command, &SEMAPHORE_COMMANDS));
+const MEMORY_COMMAND: Type = command(|out, command| write_command(out, command, &MEMORY_COMMANDS));
 
-const fn command(named: &'static Named) -> Type {
-    Type::Number(Width::U32, Meaning::Named(named))
+const fn command(write: Writer) -> Type {
+    Type::Number(Width::U32, Meaning::Written(write))
 }
 
 /// Whether a structure is only what `IPC_SET` reads of it.
@@ -315,7 +313,7 @@ const TIMED_MESSAGE: [Param; 3] =
     [param("msg_ptr", data_in(2)), param("msg_len", SIZE), param("msg_prio", UINT)];
 
 /// `65535<<16|5`: the version of a call, if it says one, and its number.
-fn write_ipc_call(out: &mut Vec<u8>, call: u64) {
+fn write_ipc_call(out: &mut Notation<'_>, call: u64) {
     let text = match call >> 16 {
         0 => format!("{call}"),
         version => format!("{version}<<16|{}", call & 0xffff),
@@ -324,7 +322,7 @@ fn write_ipc_call(out: &mut Vec<u8>, call: u64) {
 }
 
 const IPC_WORDS: &[Param] = &[
-    param("call", Type::Number(Width::U32, Meaning::Named(&Named::unsigned(write_ipc_call)))),
+    param("call", Type::Number(Width::U32, Meaning::Written(write_ipc_call))),
     param("first", HEX),
     param("second", HEX),
     param("third", HEX),

@@ -1,7 +1,5 @@
 //! Keys and keyrings, keyctl by operation.
 
-use std::io::Write;
-
 use rstrace_core::describe::{
     Access, Case, Cases, Custom, Field, Item, Length, Meaning, Named, Object, Param, Shape, Struct, Syscall,
     Type, Width, field, param,
@@ -10,6 +8,7 @@ use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
 use rstrace_core::memory::At;
 
+use super::errors::ERROR;
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -25,7 +24,7 @@ static SPECIAL: Choices = choices!("", KEY_SPEC_THREAD_KEYRING KEY_SPEC_PROCESS_
     KEY_SPEC_REQUESTOR_KEYRING);
 
 /// `key_serial_t`: a name of those that everybody has, or a number.
-fn write_key(out: &mut Vec<u8>, key: u64) {
+fn write_key(out: &mut Notation<'_>, key: u64) {
     SPECIAL.write(out, i64::from(key as i32) as u64);
 }
 
@@ -36,7 +35,7 @@ static DEFAULT_KEYRINGS: Choices = choices!("", KEY_REQKEY_DEFL_NO_CHANGE KEY_RE
     KEY_REQKEY_DEFL_USER_KEYRING KEY_REQKEY_DEFL_USER_SESSION_KEYRING KEY_REQKEY_DEFL_GROUP_KEYRING
     KEY_REQKEY_DEFL_REQUESTOR_KEYRING);
 
-fn write_default_keyring(out: &mut Vec<u8>, keyring: u64) {
+fn write_default_keyring(out: &mut Notation<'_>, keyring: u64) {
     let keyring = i64::from(keyring as i32) as u64;
     DEFAULT_KEYRINGS.write(out, keyring);
     if DEFAULT_KEYRINGS.name(keyring).is_none() {
@@ -101,19 +100,6 @@ static CAPABILITY_BYTE: Type = Type::Custom(&Custom {
     },
     nested: &[],
 });
-
-/// The names of errors.
-pub(super) static ERRORS: Choices = choices!("", EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN
-    ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG
-    ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOSYS ENOTEMPTY ELOOP ENOMSG EIDRM ECHRNG
-    EL2NSYNC EL3HLT EL3RST ELNRNG EUNATCH ENOCSI EL2HLT EBADE EBADR EXFULL ENOANO EBADRQC EBADSLT EBFONT ENOSTR ENODATA
-    ETIME ENOSR ENONET ENOPKG EREMOTE ENOLINK EADV ESRMNT ECOMM EPROTO EMULTIHOP EDOTDOT EBADMSG EOVERFLOW ENOTUNIQ
-    EBADFD EREMCHG ELIBACC ELIBBAD ELIBSCN ELIBMAX ELIBEXEC EILSEQ ERESTART ESTRPIPE EUSERS ENOTSOCK EDESTADDRREQ
-    EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE
-    EADDRNOTAVAIL ENETDOWN ENETUNREACH ENETRESET ECONNABORTED ECONNRESET ENOBUFS EISCONN ENOTCONN ESHUTDOWN
-    ETOOMANYREFS ETIMEDOUT ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS ESTALE EUCLEAN ENOTNAM ENAVAIL
-    EISNAM EREMOTEIO EDQUOT ENOMEDIUM EMEDIUMTYPE ECANCELED ENOKEY EKEYEXPIRED EKEYREVOKED EKEYREJECTED EOWNERDEAD
-    ENOTRECOVERABLE ERFKILL EHWPOISON);
 
 const fn dh_params() -> [Field; 3] {
     [field("private", KEY), field("prime", KEY), field("base", KEY)]
@@ -214,14 +200,6 @@ const fn filled_text(size: u8) -> Type {
     Type::Terminated(Access::Out, Length::ReturnedWithin(size))
 }
 
-fn write_error(out: &mut Vec<u8>, error: u64) {
-    // writing to a vector cannot fail
-    let _ = match ERRORS.name(error) {
-        Some(name) => write!(out, "{name}"),
-        None => write!(out, "{error}"),
-    };
-}
-
 static CASES: Cases = Cases {
     arg: 0,
     cases: &[
@@ -268,7 +246,7 @@ static CASES: Cases = Cases {
                 OP,
                 ID_OF_KEY,
                 TIMEOUT,
-                param("error", Type::Number(Width::U32, Meaning::Written(write_error))),
+                param("error", Type::Number(Width::U32, Meaning::Named(&ERROR))),
                 KEYRING,
             ],
         ),

@@ -10,7 +10,7 @@ use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Packed, PackedNumber};
 use rstrace_core::probe::RawCall;
 
-use super::signals::ERRORS;
+use super::errors::FAILURE;
 use crate::syscall::classes::{DESC, MEMORY};
 use crate::syscall::types::*;
 use crate::uapi;
@@ -86,7 +86,7 @@ static POLICY_FLAGS: FlagSet = set!("MPOL_F_???", MPOL_F_NODE MPOL_F_ADDR MPOL_F
 static MOVE_FLAGS: FlagSet = set!("MPOL_MF_???", MPOL_MF_STRICT MPOL_MF_MOVE MPOL_MF_MOVE_ALL);
 
 /// A word of a mask of nodes: two characters a byte.
-fn write_nodes<const WORD: usize>(out: &mut Vec<u8>, word: u64) {
+fn write_nodes<const WORD: usize>(out: &mut Notation<'_>, word: u64) {
     let width = 2 * WORD;
     // writing to a vector cannot fail
     let _ = if word == 0 { write!(out, "{word:0width$}") } else { write!(out, "{word:#0width$x}") };
@@ -133,14 +133,7 @@ static NODES_OF_2: Type = Type::Custom(&mask(Shape::Bare, nodes::<2>));
 static NODES_OF_4: Type = Type::Custom(&mask(Shape::Bare, nodes::<4>));
 
 /// A node, or why the page is on none.
-fn write_status(out: &mut Vec<u8>, status: u64) {
-    let status = status as i64;
-    match u64::try_from(status.wrapping_neg()).ok().and_then(|error| ERRORS.name(error)) {
-        Some(name) if status < 0 => out.extend_from_slice(format!("-{name}").as_bytes()),
-        _ => out.extend_from_slice(status.to_string().as_bytes()),
-    }
-}
-static STATUS: Type = Type::Number(Width::I32, Meaning::Written(write_status));
+static STATUS: Type = Type::Number(Width::I32, Meaning::Named(&FAILURE));
 
 const fn mapping(offset: Type) -> [Param; 6] {
     [
@@ -156,7 +149,7 @@ const fn mapping(offset: Type) -> [Param; 6] {
 /// An offset in pages of 4,096 bytes, shown in bytes.
 const PAGES: Type = Type::Number(Width::U32, Meaning::Written(write_pages));
 
-fn write_pages(out: &mut Vec<u8>, pages: u64) {
+fn write_pages(out: &mut Notation<'_>, pages: u64) {
     // writing to a vector cannot fail
     let _ = if pages == 0 { write!(out, "0") } else { write!(out, "{:#x}", pages << 12) };
 }

@@ -5,6 +5,7 @@
 
 mod bpf;
 mod creds;
+mod errors;
 mod exec;
 mod fcntl;
 mod fds;

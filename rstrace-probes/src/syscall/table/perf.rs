@@ -147,19 +147,19 @@ const KNOWN: usize = uapi::PERF_ATTR_SIZE_VER9 as usize;
 const ALWAYS: usize = uapi::PERF_ATTR_SIZE_VER7 as usize;
 
 /// What comes before the configuration's last part: a number for those that the kernel extends.
-fn write_extended(out: &mut Vec<u8>, config: u64, shift: u32) {
+fn write_extended(out: &mut Notation<'_>, config: u64, shift: u32) {
     if config >> shift != 0 {
         // writing to a vector cannot fail
         let _ = write!(out, "{:#x}<<{shift}|", config >> shift);
     }
 }
 
-fn write_hardware(out: &mut Vec<u8>, config: u64) {
+fn write_hardware(out: &mut Notation<'_>, config: u64) {
     write_extended(out, config, 32);
     HARDWARE.write(out, config & 0xffff_ffff);
 }
 
-fn write_cache(out: &mut Vec<u8>, config: u64) {
+fn write_cache(out: &mut Notation<'_>, config: u64) {
     write_extended(out, config, 24);
     for (shift, names) in [(16, &CACHE_RESULTS), (8, &CACHE_OPERATIONS)] {
         names.write(out, config >> shift & 0xff);
@@ -180,7 +180,7 @@ fn config(kind: u64, config: u64) -> Value<'static> {
     }
 }
 
-fn write_skid(out: &mut Vec<u8>, precision: u64) {
+fn write_skid(out: &mut Notation<'_>, precision: u64) {
     let skid: &[u8] = match precision {
         0 => b"arbitrary skid",
         1 => b"constant skid",
@@ -216,13 +216,13 @@ fn bits(bits: u64, verbose: bool, emit: &mut dyn FnMut(Item<'_>)) {
 }
 
 /// `bytes 110..111: 0xffff`
-fn write_reserved_2(out: &mut Vec<u8>, value: u64) {
+fn write_reserved_2(out: &mut Notation<'_>, value: u64) {
     // writing to a vector cannot fail
     let _ = write!(out, "bytes 110..111: {value:#x}");
 }
 
 /// `bytes 116..119: 0xffffffff`
-fn write_reserved_3(out: &mut Vec<u8>, value: u64) {
+fn write_reserved_3(out: &mut Notation<'_>, value: u64) {
     // writing to a vector cannot fail
     let _ = write!(out, "bytes 116..119: {value:#x}");
 }

@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Custom, Item, Length, Meaning, Named, Param, Returned, Shape, Syscall, Type, Width,
-    named, param,
+    Access, Case, Cases, Constants, Custom, Item, Length, Meaning, Named, Param, Returned, Shape, Syscall,
+    Type, Width, named, param,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
@@ -94,7 +94,7 @@ static MDWE: FlagSet = set!("PR_MDWE_???", PR_MDWE_REFUSE_EXEC_GAIN PR_MDWE_NO_I
 const PIDTYPE_PGID: u64 = 2;
 
 /// `0 /* PIDTYPE_PID */`: the names of the kernel's `linux/pid.h`, which are in no header for programs.
-fn write_pid_type(out: &mut Vec<u8>, kind: u64) {
+fn write_pid_type(out: &mut Notation<'_>, kind: u64) {
     let name = match kind {
         0 => "PIDTYPE_PID",
         1 => "PIDTYPE_TGID",
@@ -111,10 +111,11 @@ fn lets_any_trace(call: &RawCall<'_>) -> bool {
     call.args[1] == uapi::PR_SET_PTRACER_ANY
 }
 
-static ANY_PTRACER: Type = written(|out, _| out.extend_from_slice(b"PR_SET_PTRACER_ANY"));
+static ANY_PTRACER: Type =
+    Type::Number(Width::Word, Meaning::Named(&Named::int(|out, _| out.push_text("PR_SET_PTRACER_ANY"))));
 
 /// What arm64 keeps of an address's upper byte: whether, how tags are checked, which tags there are.
-fn write_tagged_address(out: &mut Vec<u8>, control: u64) {
+fn write_tagged_address(out: &mut Notation<'_>, control: u64) {
     let tags = control & uapi::PR_MTE_TAG_MASK;
     let enabled = control & uapi::PR_TAGGED_ADDR_ENABLE != 0;
     out.extend_from_slice(if enabled { b"PR_TAGGED_ADDR_ENABLE|" } else { b"!PR_TAGGED_ADDR_ENABLE|" });
@@ -167,7 +168,7 @@ const fn of(set: &'static Choices) -> Type {
     Type::Number(Width::Word, Meaning::Choice(set))
 }
 
-const fn written(write: fn(&mut Vec<u8>, u64)) -> Type {
+const fn written(write: fn(&mut Notation<'_>, u64)) -> Type {
     Type::Number(Width::Word, Meaning::Written(write))
 }
 
@@ -375,7 +376,7 @@ static CASES: Cases = Cases {
 const NAME_LENGTH: Length = Length::Fixed(NAME_BYTES as u32);
 
 /// The length of a vector register, and flags.
-fn write_vector_length(out: &mut Vec<u8>, length: u64) {
+fn write_vector_length(out: &mut Notation<'_>, length: u64) {
     let (bits, length) = (length & !uapi::PR_SVE_VL_LEN_MASK, length & uapi::PR_SVE_VL_LEN_MASK);
     if bits != 0 {
         Flags { bits, set: &VECTOR_LENGTH }.write(out);
@@ -442,19 +443,20 @@ static FEATURES: Choices = Choices {
     unknown: "XFEATURE_???",
 };
 
-fn write_feature(out: &mut Vec<u8>, feature: u64) {
-    let name = FEATURES.name(feature).unwrap_or(FEATURES.unknown);
-    // writing to a vector cannot fail
-    let _ = if feature == 0 { write!(out, "0") } else { write!(out, "{feature:#x}") };
-    let _ = write!(out, " /* {name} */");
+fn write_feature(out: &mut Notation<'_>, feature: u64) {
+    named::hex(out, feature);
+    if out.constants() != Constants::Raw {
+        // writing to a vector cannot fail
+        let _ = write!(out, " /* {} */", FEATURES.name(feature).unwrap_or(FEATURES.unknown));
+    }
 }
 
-fn write_features(out: &mut Vec<u8>, bits: u64) {
-    // writing to a vector cannot fail
-    let _ = if bits == 0 { write!(out, "0") } else { write!(out, "{bits:#x} /* ") };
-    if bits != 0 {
-        Flags { bits, set: &FEATURE_MASKS }.write(out);
-        out.extend_from_slice(b" */");
+fn write_features(out: &mut Notation<'_>, bits: u64) {
+    named::hex(out, bits);
+    if bits != 0 && out.constants() != Constants::Raw {
+        out.push_text(" /* ");
+        out.by_name(|out| Flags { bits, set: &FEATURE_MASKS }.write(out));
+        out.push_text(" */");
     }
 }
 
@@ -500,33 +502,24 @@ static PERSONALITY: FlagSet = set!("PER_???",
 /// What stands beside the kind.
 static PERSONALITY_BITS: FlagSet = FlagSet { choice: None, ..PERSONALITY };
 
-/// All ones only ask.
-fn write_personality(out: &mut Vec<u8>, persona: u64) {
-    if persona == u64::from(u32::MAX) {
-        out.extend_from_slice(b"0xffffffff");
-    } else {
-        Flags { bits: persona, set: &PERSONALITY }.write(out);
-    }
-}
-
-fn join_personality(out: &mut Vec<u8>, persona: u64, with_names: bool) {
+/// All ones only ask. As numbers the kind and what stands beside it are two.
+fn write_personality(out: &mut Notation<'_>, persona: u64) {
     /// `PER_MASK` of `linux/personality.h`.
     const KIND: u64 = 0xff;
-    if persona == u64::from(u32::MAX) {
-        return named::hex(out, persona);
+    match persona {
+        ASKED => out.extend_from_slice(b"0xffffffff"),
+        _ if out.constants() == Constants::Abbrev || persona & !KIND == 0 => {
+            Flags { bits: persona, set: &PERSONALITY }.write(out);
+        }
+        _ => {
+            Flags { bits: persona & KIND, set: &PERSONALITY }.write(out);
+            out.push(b'|');
+            Flags { bits: persona & !KIND, set: &PERSONALITY_BITS }.write(out);
+        }
     }
-    let parts: [named::Part; 2] = [
-        (persona & KIND, named::hex, write_personality),
-        (persona & !KIND, named::hex, |out, bits| Flags { bits, set: &PERSONALITY_BITS }.write(out)),
-    ];
-    named::joined(out, if parts[1].0 == 0 { &parts[..1] } else { &parts }, with_names);
 }
 
-static PERSONA: Named = Named {
-    named: write_personality,
-    raw: |out, persona| join_personality(out, persona, false),
-    verbose: Some(|out, persona| join_personality(out, persona, true)),
-};
+const ASKED: u64 = u32::MAX as u64;
 
 fn gloss_personality<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
     let bits = u64::from(call.returned() as u32);
@@ -553,7 +546,7 @@ pub static SYSCALLS: &[Syscall] = &[
     call(
         "personality",
         0,
-        &[param("persona", Type::Number(Width::U32, Meaning::Named(&PERSONA)))],
+        &[param("persona", Type::Number(Width::U32, Meaning::Written(write_personality)))],
         Returned::Glossed(Width::U32, Meaning::Hex, gloss_personality),
     ),
 ];

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use rstrace_core::describe::{
     Access, Case, Cases, Custom, Item, Length, Meaning, Named, Nested, Object, Param, Shape, Struct, Syscall,
-    Type, Width, field, named, param, param_if,
+    Type, Width, field, param, param_if,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
@@ -57,7 +57,7 @@ static EVENTS: Choices = choices!("", PTRACE_EVENT_FORK PTRACE_EVENT_VFORK PTRAC
     PTRACE_EVENT_VFORK_DONE PTRACE_EVENT_EXIT PTRACE_EVENT_SECCOMP PTRACE_EVENT_STOP);
 
 /// `SIGKILL`, `SIGRTMIN`, `SIGRT_1`; a number that is no signal is itself.
-pub(super) fn write_signal(out: &mut Vec<u8>, number: u64) {
+pub(super) fn write_signal(out: &mut Notation<'_>, number: u64) {
     // writing to a vector cannot fail
     let _ = match number {
         32 => write!(out, "SIGRTMIN"),
@@ -70,14 +70,14 @@ pub(super) fn write_signal(out: &mut Vec<u8>, number: u64) {
 }
 
 /// The flags of `clone`, and the signal in their lowest byte.
-fn write_clone_flags(out: &mut Vec<u8>, flags: u64) {
+fn write_clone_flags(out: &mut Notation<'_>, flags: u64) {
     let (bits, signal) = clone_parts(flags);
     if bits != 0 || signal == 0 {
         write_clone_bits(out, bits);
     }
     if signal != 0 {
         out.extend_from_slice(if bits != 0 { b"|" } else { b"" });
-        write_signal(out, signal);
+        Named::unsigned(write_signal).write(out, signal);
     }
 }
 
@@ -88,30 +88,12 @@ fn clone_parts(flags: u64) -> (u64, u64) {
     (flags & !SIGNAL_MASK, flags & SIGNAL_MASK)
 }
 
-fn write_clone_bits(out: &mut Vec<u8>, bits: u64) {
+fn write_clone_bits(out: &mut Notation<'_>, bits: u64) {
     Flags { bits, set: &CLONE }.write(out);
 }
 
-fn join_clone_flags(out: &mut Vec<u8>, flags: u64, with_names: bool) {
-    let (bits, signal) = clone_parts(flags);
-    let parts: [named::Part; 2] =
-        [(bits, named::hex, write_clone_bits), (signal, named::unsigned, write_signal)];
-    let shown = match (bits, signal) {
-        (_, 0) => &parts[..1],
-        (0, _) => &parts[1..],
-        _ => &parts,
-    };
-    named::joined(out, shown, with_names);
-}
-
-static CLONE_FLAGS: Named = Named {
-    named: write_clone_flags,
-    raw: |out, flags| join_clone_flags(out, flags, false),
-    verbose: Some(|out, flags| join_clone_flags(out, flags, true)),
-};
-
 /// What `wait4` stores: `{WIFEXITED(s) && WEXITSTATUS(s) == 3}`, with what no macro of `wait.h` looks at behind it.
-fn write_wait_status(out: &mut Vec<u8>, status: u64) {
+fn write_wait_status(out: &mut Notation<'_>, status: u64) {
     /// Where an event of ptrace begins.
     const EVENT: u32 = 16;
     /// What PTRACE_O_TRACESYSGOOD adds to the signal.
@@ -135,11 +117,16 @@ fn write_wait_status(out: &mut Vec<u8>, status: u64) {
         }
     };
     out.push(b'}');
-    let _ = match EVENTS.name(rest >> EVENT) {
-        _ if rest == 0 => Ok(()),
-        Some(event) if low == 0x7f => write!(out, "|{event}<<{EVENT}"),
-        _ => write!(out, "|{rest:#x}"),
-    };
+    if rest == 0 {
+        return;
+    }
+    out.push(b'|');
+    if low == 0x7f && EVENTS.name(rest >> EVENT).is_some() {
+        EVENTS.write(out, rest >> EVENT);
+        let _ = write!(out, "<<{EVENT}");
+    } else {
+        let _ = write!(out, "{rest:#x}");
+    }
 }
 
 static STATUS: Type = Type::Number(Width::U32, Meaning::Written(write_wait_status));
@@ -363,7 +350,7 @@ pub static SYSCALLS: &[Syscall] = &[
         PROCESS,
         &[
             param("child_stack", ADDRESS).in_register(1, 1).with_name(),
-            param("flags", Type::Number(Width::Word, Meaning::Named(&CLONE_FLAGS)))
+            param("flags", Type::Number(Width::Word, Meaning::Written(write_clone_flags)))
                 .in_register(0, 0)
                 .with_name(),
             param_if("parent_tid", STORED_BY_CLONE, |call| {
@@ -490,9 +477,9 @@ pub static SYSCALLS: &[Syscall] = &[
 mod tests {
     use super::*;
 
-    fn written(write: fn(&mut Vec<u8>, u64), number: u64) -> String {
+    fn written(write: fn(&mut Notation<'_>, u64), number: u64) -> String {
         let mut out = Vec::new();
-        write(&mut out, number);
+        write(&mut Notation::plain(&mut out), number);
         String::from_utf8(out).expect("ASCII")
     }
 

@@ -3,14 +3,14 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Case, Cases, Custom, Field, Item, Length, Meaning, Nested, Object, Param, Parts, Shape, Struct,
-    Syscall, Type, Width, field, param,
+    Access, Case, Cases, Custom, Field, Item, Length, Meaning, Named, Nested, Object, Param, Parts, Shape,
+    Struct, Syscall, Type, Width, field, param,
 };
 use rstrace_core::event::{Abi, Value};
 use rstrace_core::flags::{Choices, FlagSet, Flags};
 use rstrace_core::memory::At;
 
-use super::keys::ERRORS;
+use super::errors::FAILURE;
 use super::security::{FILTER_FLAGS, SECCOMP_INSTRUCTION};
 use super::signals::SIGINFO;
 use crate::numbers;
@@ -90,7 +90,7 @@ static USER: &[(u64, &str)] = &[
     (912, "sizeof(struct user)"),
 ];
 
-fn write_user_offset(out: &mut Vec<u8>, offset: u64) {
+fn write_user_offset(out: &mut Notation<'_>, offset: u64) {
     let last = USER.last().map_or(0, |(end, _)| *end);
     let behind = USER.partition_point(|(begin, _)| *begin <= offset);
     // writing to a vector cannot fail
@@ -253,7 +253,9 @@ mod info {
     pub(super) const RET_DATA: usize = 56;
 }
 
-fn write_call_number(out: &mut Vec<u8>, number: u64) {
+static CALL_NUMBER: Named = Named::hex(write_call_number);
+
+fn write_call_number(out: &mut Notation<'_>, number: u64) {
     // writing to a vector cannot fail
     let _ = match u32::try_from(number).ok().and_then(numbers::native_name) {
         Some(name) => write!(out, "__NR_{name}"),
@@ -265,7 +267,7 @@ static CALL_ARGUMENTS: Type = Type::Elements(&WORD64, 6);
 static WORD64: Type = HEX64;
 
 fn entry(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
-    emit(Item::member("nr", Value::Written(object.number(0, Width::U64), write_call_number)));
+    emit(Item::member("nr", Value::Named(object.number(0, Width::U64), &CALL_NUMBER)));
     let end = object.bytes.len().min(info::RET_DATA);
     if let Some(bytes) = object.bytes.get(info::ARGS..end).filter(|bytes| bytes.len() >= 8) {
         let count = bytes.len() as u64 / 8;
@@ -288,7 +290,7 @@ static INFO_EXIT: Type = Type::Custom(
             emit(Item::member(
                 "rval",
                 match is_error {
-                    Some(1..) if result < 0 => Value::Written(result.unsigned_abs(), write_negative_error),
+                    Some(1..) if result < 0 => Value::Named(result as u64, &FAILURE),
                     _ => plain,
                 },
             ));
@@ -298,11 +300,6 @@ static INFO_EXIT: Type = Type::Custom(
         })
     },
 );
-
-fn write_negative_error(out: &mut Vec<u8>, error: u64) {
-    out.push(b'-');
-    ERRORS.write(out, error);
-}
 
 static INFO_SECCOMP: Type = Type::Custom(
     &const {
@@ -368,7 +365,8 @@ const fn op(value: u64, params: &'static [Param]) -> Case {
 static NO_MORE: [Param; 2] = [OP, TRACEE];
 static PEEK: [Param; 4] = [OP, TRACEE, ADDR, param("data", output(&WORD))];
 static POKE: [Param; 4] = [OP, TRACEE, ADDR, DATA];
-const USER_OFFSET: Param = param("addr", Type::Number(Width::Word, Meaning::Written(write_user_offset)));
+const USER_OFFSET: Param =
+    param("addr", Type::Number(Width::Word, Meaning::Named(&Named::hex(write_user_offset))));
 static WITH_SIGNAL: [Param; 4] =
     [OP, TRACEE, ADDR, param("data", Type::Number(Width::Word, Meaning::Signal))];
 static WITH_OPTIONS: [Param; 4] = [OP, TRACEE, ADDR, param("data", long_flags(&OPTIONS))];

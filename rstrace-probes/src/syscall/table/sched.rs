@@ -20,7 +20,7 @@ static POLICIES: Choices = choices!("SCHED_???", SCHED_OTHER SCHED_FIFO SCHED_RR
 /// A policy, and the bit that a child does not inherit.
 static POLICY_AND_RESET: FlagSet = set!("SCHED_???", SCHED_RESET_ON_FORK);
 
-fn write_policy(out: &mut Vec<u8>, policy: u64) {
+fn write_policy(out: &mut Notation<'_>, policy: u64) {
     if policy & uapi::SCHED_RESET_ON_FORK != 0 {
         Flags { bits: uapi::SCHED_RESET_ON_FORK, set: &POLICY_AND_RESET }.write(out);
         out.push(b'|');
@@ -164,7 +164,7 @@ static RESOURCES: Choices = choices!("RLIMIT_???", RLIMIT_CPU RLIMIT_FSIZE RLIMI
     RLIMIT_NICE RLIMIT_RTPRIO RLIMIT_RTTIME);
 
 /// `8192*1024`, `RLIM64_INFINITY`.
-fn write_limit64(out: &mut Vec<u8>, limit: u64) {
+fn write_limit64(out: &mut Notation<'_>, limit: u64) {
     match limit {
         uapi::RLIM64_INFINITY => out.extend_from_slice(b"RLIM64_INFINITY"),
         limit => write_limit(out, limit),
@@ -172,14 +172,14 @@ fn write_limit64(out: &mut Vec<u8>, limit: u64) {
 }
 
 /// The same, of 32 bits.
-fn write_limit32(out: &mut Vec<u8>, limit: u64) {
+fn write_limit32(out: &mut Notation<'_>, limit: u64) {
     match limit as u32 {
         u32::MAX => out.extend_from_slice(b"RLIM_INFINITY"),
         limit => write_limit(out, limit.into()),
     }
 }
 
-fn write_limit(out: &mut Vec<u8>, limit: u64) {
+fn write_limit(out: &mut Notation<'_>, limit: u64) {
     // writing to a vector cannot fail
     let _ = if limit > 1024 && limit.is_multiple_of(1024) {
         write!(out, "{}*1024", limit / 1024)
@@ -211,21 +211,25 @@ static IOPRIO_CLASSES: Choices =
     choices!("IOPRIO_CLASS_???", IOPRIO_CLASS_NONE IOPRIO_CLASS_RT IOPRIO_CLASS_BE IOPRIO_CLASS_IDLE);
 
 /// `IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 3)`
-pub(super) fn write_ioprio(out: &mut Vec<u8>, priority: u64) {
+pub(super) fn write_ioprio(out: &mut Notation<'_>, priority: u64) {
     out.extend_from_slice(b"IOPRIO_PRIO_VALUE(");
     IOPRIO_CLASSES.write(out, priority >> uapi::IOPRIO_CLASS_SHIFT);
     // writing to a vector cannot fail
     let _ = write!(out, ", {})", priority & uapi::IOPRIO_PRIO_MASK);
 }
 
-const IOPRIO: Type = Type::Number(Width::U32, Meaning::Named(&Named::unsigned(write_ioprio)));
+const IOPRIO: Type = Type::Number(Width::U32, Meaning::Named(&PRIORITY));
+static PRIORITY: Named = Named::int(write_ioprio);
+
+/// Behind the number: that alone says nothing more.
+static RETURNED_PRIORITY: Named = Named { named: write_ioprio, raw: |_, _| () };
 
 fn gloss_ioprio<'a>(call: &'a RawCall<'a>, emit: &mut dyn FnMut(Item<'_>)) {
-    emit(Item::element(Value::Written(call.returned() as u32 as u64, write_ioprio)));
+    emit(Item::element(Value::Named(call.returned() as u32 as u64, &RETURNED_PRIORITY)));
 }
 
 /// Ticks of the clock as seconds: there are 100 a second.
-fn write_ticks(out: &mut Vec<u8>, ticks: u64) {
+fn write_ticks(out: &mut Notation<'_>, ticks: u64) {
     // writing to a vector cannot fail
     let _ = write!(out, "{}.{:02} s", ticks / 100, ticks % 100);
 }
@@ -397,9 +401,9 @@ pub static SYSCALLS: &[Syscall] = &[
 mod tests {
     use super::*;
 
-    fn written(write: fn(&mut Vec<u8>, u64), number: u64) -> String {
+    fn written(write: fn(&mut Notation<'_>, u64), number: u64) -> String {
         let mut out = Vec::new();
-        write(&mut out, number);
+        write(&mut Notation::plain(&mut out), number);
         String::from_utf8(out).expect("ASCII")
     }
 

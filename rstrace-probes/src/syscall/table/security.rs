@@ -47,20 +47,20 @@ pub(super) mod code {
 }
 
 /// A part of a code that has a name, behind those before it.
-pub(super) fn write_part(out: &mut Vec<u8>, part: u64, names: &Choices) {
+pub(super) fn write_part(out: &mut Notation<'_>, part: u64, names: &Choices) {
     out.push(b'|');
     names.write(out, part);
 }
 
 /// Bits that mean nothing in their place, if there are any.
-fn write_nothing(out: &mut Vec<u8>, bits: u64) {
+fn write_nothing(out: &mut Notation<'_>, bits: u64) {
     if bits != 0 {
         // writing to a vector cannot fail
         let _ = write!(out, "|{bits:#x} /* BPF_??? */");
     }
 }
 
-fn write_code(out: &mut Vec<u8>, code: u64) {
+fn write_code(out: &mut Notation<'_>, code: u64) {
     CLASSES.write(out, code & code::CLASS);
     match code & code::CLASS {
         uapi::BPF_LD | uapi::BPF_LDX => {
@@ -88,7 +88,7 @@ fn write_code(out: &mut Vec<u8>, code: u64) {
 }
 
 /// An instruction of a classic filter (`struct sock_filter`), as the macros of `linux/filter.h` make it.
-fn write_instruction(out: &mut Vec<u8>, instruction: u64, write_value: fn(&mut Vec<u8>, u64)) {
+fn write_instruction(out: &mut Notation<'_>, instruction: u64, write_value: fn(&mut Notation<'_>, u64)) {
     let [code, jumps, value] =
         [instruction & 0xffff, instruction >> 16 & 0xffff, instruction >> 32].map(|part: u64| part);
     let is_jump = jumps != 0;
@@ -110,13 +110,13 @@ fn write_instruction(out: &mut Vec<u8>, instruction: u64, write_value: fn(&mut V
 }
 
 /// In hex; zero is `0`.
-fn write_hex(out: &mut Vec<u8>, number: u64) {
+fn write_hex(out: &mut Notation<'_>, number: u64) {
     // writing to a vector cannot fail
     let _ = if number == 0 { write!(out, "0") } else { write!(out, "{number:#x}") };
 }
 
 /// What a filter of system calls returns: an action, and a number for it.
-fn write_action(out: &mut Vec<u8>, value: u64) {
+fn write_action(out: &mut Notation<'_>, value: u64) {
     let (action, number) = (value & uapi::SECCOMP_RET_ACTION_FULL, value & uapi::SECCOMP_RET_DATA);
     ACTIONS.write(out, action);
     if number != 0 {

@@ -86,14 +86,14 @@ const LOG_LEVELS: &[&str] = &[
     "LOGLEVEL_DEBUG+1",
 ];
 
-fn numbered(out: &mut Vec<u8>, number: u64, names: &[&str], unknown: &str) {
+fn numbered(out: &mut Notation<'_>, number: u64, names: &[&str], unknown: &str) {
     let name = usize::try_from(number).ok().and_then(|number| names.get(number)).unwrap_or(&unknown);
     out.extend_from_slice(format!("{} /* {name} */", number as i64).as_bytes());
 }
-fn write_log_action(out: &mut Vec<u8>, action: u64) {
+fn write_log_action(out: &mut Notation<'_>, action: u64) {
     numbered(out, action, LOG_ACTIONS, "SYSLOG_ACTION_???");
 }
-fn write_log_level(out: &mut Vec<u8>, level: u64) {
+fn write_log_level(out: &mut Notation<'_>, level: u64) {
     numbered(out, level, LOG_LEVELS, "LOGLEVEL_???");
 }
 
@@ -130,7 +130,7 @@ static LDT_ERRORS: &[(u64, &str)] = &[
     (uapi::ENOSYS, "ENOSYS (Function not implemented)"),
 ];
 
-fn write_ldt_result(out: &mut Vec<u8>, result: u64) {
+fn write_ldt_result(out: &mut Notation<'_>, result: u64) {
     out.extend_from_slice(result.to_string().as_bytes());
     let error = (1u64 << 32).checked_sub(result);
     if let Some((_, text)) = LDT_ERRORS.iter().find(|(known, _)| Some(*known) == error) {
@@ -179,7 +179,7 @@ static DELETE: FlagSet = set!("O_???", O_NONBLOCK O_TRUNC);
 static USERFAULT: FlagSet = set!("UFFD_???", UFFD_USER_MODE_ONLY O_NONBLOCK O_CLOEXEC);
 
 /// A number in hex, eight characters.
-fn write_segment_number(out: &mut Vec<u8>, number: u64) {
+fn write_segment_number(out: &mut Notation<'_>, number: u64) {
     let text = if number == 0 { "00000000".to_owned() } else { format!("{number:#08x}") };
     out.extend_from_slice(text.as_bytes());
 }

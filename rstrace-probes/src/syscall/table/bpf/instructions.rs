@@ -15,7 +15,7 @@ static CLASSES: Choices = choices!("", BPF_LD BPF_LDX BPF_ST BPF_STX BPF_ALU BPF
 static REGISTERS: Choices = choices!("BPF_REG_???", BPF_REG_0 BPF_REG_1 BPF_REG_2 BPF_REG_3 BPF_REG_4 BPF_REG_5
     BPF_REG_6 BPF_REG_7 BPF_REG_8 BPF_REG_9 BPF_REG_10);
 
-fn write_code(out: &mut Vec<u8>, code: u64) {
+fn write_code(out: &mut Notation<'_>, code: u64) {
     CLASSES.write(out, code & code::CLASS);
     match code & code::CLASS {
         uapi::BPF_ALU | uapi::BPF_ALU64 => {

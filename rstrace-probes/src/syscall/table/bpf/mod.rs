@@ -3,6 +3,7 @@
 //! `union bpf_attr` grows with each kernel. A program says how much of it it knows: members beyond that are not
 //! shown, and what is behind the members that are known here is `...`.
 
+mod info;
 mod instructions;
 
 use std::io::Write;
@@ -20,6 +21,7 @@ use super::net::INTERFACE;
 use crate::syscall::classes::DESC;
 use crate::syscall::types::*;
 use crate::uapi;
+use info::INFO as INFO_BEHIND;
 use instructions::INSTRUCTION;
 
 static COMMANDS: Choices = choices!("BPF_???", BPF_MAP_CREATE BPF_MAP_LOOKUP_ELEM BPF_MAP_UPDATE_ELEM
@@ -138,22 +140,23 @@ impl Known {
             return emit(Item::element(Value::More(None)));
         }
         let range = (self.end as u64) << 32 | (self.end + more.len() - 1) as u64;
-        let bytes = Value::HexBytes(more);
+        let bytes = Value::WholeHexBytes { bytes: more, more: false };
         emit(Item::member("extra_data", Value::Commented(&bytes, Comment::Written(range, write_range))));
     }
 }
 
 /// `bytes 128..151`
-fn write_range(out: &mut Vec<u8>, range: u64) {
+fn write_range(out: &mut Notation<'_>, range: u64) {
     // writing to a vector cannot fail
     let _ = write!(out, "bytes {}..{}", range >> 32, range as u32);
 }
 
 /// A command's part of `union bpf_attr`: how it is shown, and what it points to.
 macro_rules! attributes {
-    ($name:ident = $wrapped:literal $fields:expr; $begins:expr; $end:literal; $nested:expr) => {
+    ($name:ident = $wrapped:literal $fields:expr; $begins:expr; $end:literal) => {
         static $name: Type = {
-            static FIELDS: Type = Type::Struct(&Struct::of($fields));
+            static MEMBERS: Struct = Struct::of($fields);
+            static FIELDS: Type = Type::Struct(&MEMBERS);
             static KNOWN: Known = Known { name: $wrapped, ty: &FIELDS, begins: $begins, end: $end };
             Type::Custom(&Custom {
                 // as much as the kernel looks at
@@ -161,7 +164,7 @@ macro_rules! attributes {
                 compat_size: 4096,
                 shape: Shape::Struct,
                 parts: |object, verbose, emit| KNOWN.parts(object, verbose, emit),
-                nested: $nested,
+                nested: &[nested(0, Type::Struct(&MEMBERS))],
             })
         };
     };
@@ -193,9 +196,7 @@ attributes! { MAP_CREATE = "" &[
     field("map_token_fd", FD),
     field("excl_prog_hash", Type::HexBuffer(Access::In, Length::Member(17))),
     field("excl_prog_hash_size", UINT),
-]; &[16, 20, 24, 28, 44, 48, 60, 64, 72, 76, 80]; 92; &[
-    nested(80, Type::HexBuffer(Access::In, Length::Member(88))),
-] }
+]; &[16, 20, 24, 28, 44, 48, 60, 64, 72, 76, 80]; 92 }
 
 const MAP_FLAGS_AT: usize = 16;
 
@@ -205,7 +206,7 @@ attributes! { MAP_LOOKUP = "" &[
     field("key", ADDRESS64),
     field("value", ADDRESS64),
     field("flags", flags64(&LOOKUP_FLAGS)),
-]; &[24]; 32; &[] }
+]; &[24]; 32 }
 
 attributes! { MAP_UPDATE = "" &[
     field("map_fd", FD),
@@ -213,18 +214,18 @@ attributes! { MAP_UPDATE = "" &[
     field("key", ADDRESS64),
     field("value", ADDRESS64),
     field("flags", Type::Number(Width::U64, Meaning::Choice(&UPDATE_FLAGS))),
-]; &[]; 32; &[] }
+]; &[]; 32 }
 
-attributes! { MAP_DELETE = "" &[field("map_fd", FD), HOLE, field("key", ADDRESS64)]; &[]; 16; &[] }
+attributes! { MAP_DELETE = "" &[field("map_fd", FD), HOLE, field("key", ADDRESS64)]; &[]; 16 }
 
 attributes! { MAP_NEXT_KEY = "" &[
     field("map_fd", FD),
     HOLE,
     field("key", ADDRESS64),
     field("next_key", ADDRESS64),
-]; &[]; 24; &[] }
+]; &[]; 24 }
 
-attributes! { MAP_FREEZE = "" &[field("map_fd", FD)]; &[]; 4; &[] }
+attributes! { MAP_FREEZE = "" &[field("map_fd", FD)]; &[]; 4 }
 
 /// Where `struct { ... } batch` has its count.
 const BATCH_COUNT: usize = 32;
@@ -242,11 +243,11 @@ const BATCH: [Field; 8] = [
 
 const UNUSED: Field = hidden(Type::Padding(8));
 
-attributes! { BATCH_LOOKUP = "batch" &BATCH; &[]; 56; &[] }
+attributes! { BATCH_LOOKUP = "batch" &BATCH; &[]; 56 }
 attributes! { BATCH_UPDATE = "batch"
-&[UNUSED, UNUSED, BATCH[2], BATCH[3], BATCH[4], BATCH[5], BATCH[6], BATCH[7]]; &[]; 56; &[] }
+&[UNUSED, UNUSED, BATCH[2], BATCH[3], BATCH[4], BATCH[5], BATCH[6], BATCH[7]]; &[]; 56 }
 attributes! { BATCH_DELETE = "batch"
-&[UNUSED, UNUSED, BATCH[2], UNUSED, BATCH[4], BATCH[5], BATCH[6], BATCH[7]]; &[]; 56; &[] }
+&[UNUSED, UNUSED, BATCH[2], UNUSED, BATCH[4], BATCH[5], BATCH[6], BATCH[7]]; &[]; 56 }
 
 /// What a batch has done: how many elements.
 static BATCH_DONE: Type = Type::Custom(&Custom {
@@ -299,7 +300,7 @@ static UPDATE_BATCH: Type =
 static DELETE_BATCH: Type =
     Type::Custom(&const { changing(|object, _, emit| batch(object, &BATCH_DELETE, emit)) });
 
-fn write_kernel_version(out: &mut Vec<u8>, version: u64) {
+fn write_kernel_version(out: &mut Notation<'_>, version: u64) {
     let (major, minor, patch) = (version >> 16, version >> 8 & 0xff, version & 0xff);
     // writing to a vector cannot fail
     let _ = write!(out, "KERNEL_VERSION({major}, {minor}, {patch})");
@@ -319,7 +320,7 @@ static TEXT_AFTER: Custom = Custom {
             _ => Value::Address(address),
         }));
     },
-    nested: &[],
+    nested: &[nested(0, TEXT)],
 };
 
 // Members that say nothing unless they are set stand there only then.
@@ -355,19 +356,14 @@ attributes! { PROG_LOAD = "" &[
     field("signature", Type::HexBuffer(Access::In, Length::Member(29))).only_if(|attr| attr.number(152, Width::U64) != 0),
     field("signature_size", UINT).only_if(|attr| attr.number(160, Width::U32) != 0),
     field("keyring_id", INT).only_if(|attr| attr.number(164, Width::U32) != 0),
-]; &[24, 40, 44, 48, 64, 68, 72, 108, 116, 120, 128, 136, 140, 144, 148, 152, 164]; 168; &[
-    nested(8, Type::List(Access::In, &INSTRUCTION, Length::Member(4))),
-    nested(16, TEXT),
-    nested(32, TEXT),
-    nested(152, Type::HexBuffer(Access::In, Length::Member(160))),
-] }
+]; &[24, 40, 44, 48, 64, 68, 72, 108, 116, 120, 128, 136, 140, 144, 148, 152, 164]; 168 }
 
 attributes! { OBJECT = "" &[
     field("pathname", PATH),
     field("bpf_fd", FD),
     field("file_flags", flags(&FILE_FLAGS)),
     field("path_fd", DIRFD),
-]; &[12, 16]; 20; &[nested(0, PATH)] }
+]; &[12, 16]; 20 }
 
 attributes! { ATTACH = "" &[
     field("target_fd", FD),
@@ -377,13 +373,13 @@ attributes! { ATTACH = "" &[
     field("replace_bpf_fd", FD),
     field("relative_fd", FD),
     field("expected_revision", U64),
-]; &[16, 20, 24]; 32; &[] }
+]; &[16, 20, 24]; 32 }
 
 attributes! { DETACH = "" &[
     field("target_fd", FD),
     hidden(Type::Padding(4)),
     field("attach_type", choice(&ATTACH_TYPES)),
-]; &[]; 12; &[] }
+]; &[]; 12 }
 
 attributes! { TEST_RUN = "test" &[
     field("prog_fd", FD),
@@ -401,21 +397,21 @@ attributes! { TEST_RUN = "test" &[
     field("flags", flags(&TEST_FLAGS)),
     field("cpu", UINT),
     field("batch_size", UINT),
-]; &[40, 64, 68, 72]; 76; &[] }
+]; &[40, 64, 68, 72]; 76 }
 
-attributes! { NEXT_ID = "" &[field("start_id", UINT), field("next_id", UINT)]; &[]; 8; &[] }
+attributes! { NEXT_ID = "" &[field("start_id", UINT), field("next_id", UINT)]; &[]; 8 }
 
 const NEXT: [Field; 3] =
     [field("next_id", UINT), field("open_flags", flags(&FILE_FLAGS)), field("fd_by_id_token_fd", FD)];
 
-attributes! { PROG_BY_ID = "" &[field("prog_id", UINT), NEXT[0], NEXT[1], NEXT[2]]; &[8, 12]; 16; &[] }
-attributes! { MAP_BY_ID = "" &[field("map_id", UINT), NEXT[0], NEXT[1], NEXT[2]]; &[8, 12]; 16; &[] }
+attributes! { PROG_BY_ID = "" &[field("prog_id", UINT), NEXT[0], NEXT[1], NEXT[2]]; &[8, 12]; 16 }
+attributes! { MAP_BY_ID = "" &[field("map_id", UINT), NEXT[0], NEXT[1], NEXT[2]]; &[8, 12]; 16 }
 attributes! { BTF_BY_ID = "" &[
     field("btf_id", UINT),
     hidden(Type::Padding(8)),
     NEXT[2],
-]; &[4]; 16; &[] }
-attributes! { LINK_BY_ID = "" &[field("link_id", UINT)]; &[]; 4; &[] }
+]; &[4]; 16 }
+attributes! { LINK_BY_ID = "" &[field("link_id", UINT)]; &[]; 4 }
 
 /// A number that the call changes in place.
 static CHANGED: Custom = Custom {
@@ -434,10 +430,10 @@ static CHANGED: Custom = Custom {
 };
 
 attributes! { INFO = "info" &[
-    field("bpf_fd", FD),
+    field("bpf_fd", Type::Number(Width::I32, Meaning::ObjectFd)),
     field("info_len", Type::Custom(&CHANGED)),
-    field("info", ADDRESS64),
-]; &[]; 16; &[] }
+    field("info", Type::Custom(&INFO_BEHIND)).at_length(),
+]; &[]; 16 }
 
 attributes! { QUERY = "query" &[
     field("target_fd", FD),
@@ -446,7 +442,7 @@ attributes! { QUERY = "query" &[
     field("attach_flags", flags(&ATTACH_FLAGS)),
     field("prog_ids", Type::Custom(&PROG_IDS)),
     field("prog_cnt", Type::Custom(&CHANGED)),
-]; &[]; 28; &[nested(16, IDS)] }
+]; &[]; 28 }
 
 static ONE_ID: Type = UINT;
 const IDS: Type = Type::List(Access::Out, &ONE_ID, Length::Member(24));
@@ -478,7 +474,7 @@ static PROG_IDS: Custom = Custom {
             _ => Value::Address(address),
         }));
     },
-    nested: &[],
+    nested: &[nested(0, IDS)],
 };
 
 attributes! { RAW_TRACEPOINT = "raw_tracepoint" &[
@@ -486,7 +482,7 @@ attributes! { RAW_TRACEPOINT = "raw_tracepoint" &[
     field("prog_fd", FD),
     HOLE,
     field("cookie", HEX64),
-]; &[16]; 24; &[nested(0, TEXT)] }
+]; &[16]; 24 }
 
 attributes! { BTF = "" &[
     field("btf", Type::Buffer(Access::In, Length::Member(2))),
@@ -497,7 +493,7 @@ attributes! { BTF = "" &[
     field("btf_log_true_size", UINT).only_if(|attr| attr.number(28, Width::U32) != 0),
     field("btf_flags", flags(&MAP_FLAGS)).only_if(|attr| attr.number(32, Width::U32) != 0),
     field("btf_token_fd", FD),
-]; &[28, 32, 36]; 40; &[nested(0, Type::Buffer(Access::In, Length::Member(16)))] }
+]; &[28, 32, 36]; 40 }
 
 attributes! { TASK_FD = "task_fd_query" &[
     field("pid", PID),
@@ -509,7 +505,7 @@ attributes! { TASK_FD = "task_fd_query" &[
     field("fd_type", choice(&FD_TYPES)),
     field("probe_offset", HEX64),
     field("probe_addr", HEX64),
-]; &[]; 48; &[nested(16, TEXT)] }
+]; &[]; 48 }
 
 /// Where `struct { ... } link_create` says to what it attaches.
 const LINK_TYPE: usize = 8;
@@ -585,6 +581,8 @@ static LINK_CREATE: Type = Type::Custom(&Custom {
         }
     },
     nested: &[
+        nested(0, FD),
+        nested(4, FD),
         nested(24, Type::List(Access::In, &NAME, Length::Member(20))),
         nested(32, Type::List(Access::In, &WORD, Length::Member(20))),
         nested(40, Type::List(Access::In, &WORD, Length::Member(20))),
@@ -596,28 +594,28 @@ attributes! { LINK_UPDATE = "link_update" &[
     field("new_prog_fd", FD),
     field("flags", flags(&ATTACH_FLAGS)),
     field("old_prog_fd", FD),
-]; &[12]; 16; &[] }
+]; &[12]; 16 }
 
-attributes! { LINK_DETACH = "link_detach" &[field("link_fd", FD)]; &[]; 4; &[] }
-attributes! { ENABLE_STATS = "enable_stats" &[field("type", choice(&STATS))]; &[]; 4; &[] }
-attributes! { ITER_CREATE = "iter_create" &[field("link_fd", FD), field("flags", HEX32)]; &[]; 8; &[] }
+attributes! { LINK_DETACH = "link_detach" &[field("link_fd", FD)]; &[]; 4 }
+attributes! { ENABLE_STATS = "enable_stats" &[field("type", choice(&STATS))]; &[]; 4 }
+attributes! { ITER_CREATE = "iter_create" &[field("link_fd", FD), field("flags", HEX32)]; &[]; 8 }
 attributes! { PROG_BIND_MAP = "prog_bind_map" &[
     field("prog_fd", FD),
     field("map_fd", FD),
     field("flags", HEX32),
-]; &[]; 12; &[] }
-attributes! { TOKEN_CREATE = "token_create" &[field("flags", HEX32), field("bpffs_fd", FD)]; &[]; 8; &[] }
+]; &[]; 12 }
+attributes! { TOKEN_CREATE = "token_create" &[field("flags", HEX32), field("bpffs_fd", FD)]; &[]; 8 }
 attributes! { STREAM_READ = "prog_stream_read" &[
     field("stream_buf", ADDRESS64),
     field("stream_buf_len", UINT),
     field("stream_id", UINT),
     field("prog_fd", FD),
-]; &[]; 20; &[] }
+]; &[]; 20 }
 attributes! { ASSOC_STRUCT_OPS = "prog_assoc_struct_ops" &[
     field("map_fd", FD),
     field("prog_fd", FD),
     field("flags", HEX32),
-]; &[]; 12; &[] }
+]; &[]; 12 }
 
 const CMD: Param = param("cmd", choice(&COMMANDS));
 const ATTR_SIZE: Param = param("size", UINT);

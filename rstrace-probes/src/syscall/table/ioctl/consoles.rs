@@ -35,7 +35,7 @@ static META: Choices = choices!("K_???", K_METABIT K_ESCPREFIX);
 static META_MODE: Type = choice(&META);
 
 /// Modes of a keyboard; one without a name is decimal.
-fn write_keyboard_mode(out: &mut Vec<u8>, mode: u64) {
+fn write_keyboard_mode(out: &mut Notation<'_>, mode: u64) {
     static MODES: [(u64, &str); 5] = names!(K_RAW K_XLATE K_MEDIUMRAW K_UNICODE K_OFF);
     let _ = match MODES.iter().find(|(value, _)| *value == mode & 0xffff_ffff) {
         Some((_, name)) => write!(out, "{name}"),
@@ -52,14 +52,14 @@ fn hertz(ticks: u64) -> Option<u64> {
     TICKS.checked_div(ticks).filter(|hertz| *hertz > 0)
 }
 
-fn write_sound(out: &mut Vec<u8>, ticks: u64) {
+fn write_sound(out: &mut Notation<'_>, ticks: u64) {
     let _ = match hertz(ticks) {
         Some(hertz) => write!(out, "{ticks} /* {hertz} Hz */"),
         None => write!(out, "{ticks} /* off */"),
     };
 }
 
-fn write_tone(out: &mut Vec<u8>, tone: u64) {
+fn write_tone(out: &mut Notation<'_>, tone: u64) {
     let (milliseconds, ticks) = (tone >> 16 & 0xffff, tone & 0xffff);
     if milliseconds != 0 {
         let _ = write!(out, "{milliseconds}<<16|");

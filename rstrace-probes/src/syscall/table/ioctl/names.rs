@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use rstrace_core::describe::Notation;
 use rstrace_core::flags::Choices;
 
 use crate::syscall::types::choices;
@@ -14,7 +15,7 @@ pub fn is_known(request: u32) -> bool {
 }
 
 /// Appends the name of a request, or how it is made up.
-pub fn write(out: &mut Vec<u8>, request: u64) {
+pub fn write(out: &mut Notation<'_>, request: u64) {
     let begin = out.len();
     computed(out, request);
     let place = IOCTLS.binary_search_by_key(&(request as u32), |(code, _)| *code);
@@ -124,7 +125,7 @@ static COMPUTED: &[Computed] = &[
     sized(WRITE, b'k', 0x00, "SPI_IOC_MESSAGE"),
 ];
 
-fn computed(out: &mut Vec<u8>, request: u64) {
+fn computed(out: &mut Notation<'_>, request: u64) {
     let Parts { direction, kind, number, size } = parts(request);
     let known = COMPUTED.iter().find(|known| {
         (known.direction, known.kind) == (direction, kind)
@@ -155,7 +156,7 @@ impl std::fmt::Display for Choice {
     }
 }
 
-fn made_up(out: &mut Vec<u8>, request: u64) {
+fn made_up(out: &mut Notation<'_>, request: u64) {
     let Parts { direction, kind, number, size } = parts(request);
     let direction = match direction {
         0 => "_IOC_NONE",

@@ -3,11 +3,12 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Case, Custom, Item, Length, Meaning, Nested, Object, Shape, Struct, Type, Width, field,
+    Access, Case, Custom, Item, Length, Meaning, Named, Nested, Object, Shape, Struct, Type, Width, field,
 };
 use rstrace_core::event::{Abi, Value};
-use rstrace_core::flags::{Choices, FlagSet};
+use rstrace_core::flags::FlagSet;
 
+use super::super::net::{FAMILIES, IPV4, PORT, write_hardware_address};
 use super::requests;
 use crate::syscall::types::*;
 use crate::uapi;
@@ -99,21 +100,14 @@ fn hardware(kind: u64) -> Option<&'static (u64, &'static str, usize)> {
 }
 
 /// `ARPHRD_ETHER`
-pub fn write_hardware(out: &mut Vec<u8>, kind: u64) {
+pub fn write_hardware(out: &mut Notation<'_>, kind: u64) {
     let _ = match hardware(kind) {
         Some((_, name, _)) => write!(out, "{name}"),
         None => write!(out, "{kind:#x} /* ARPHRD_??? */"),
     };
 }
 
-/// `00:00:00:00:00:01`
-fn write_address(out: &mut Vec<u8>, bytes: &[u8]) {
-    for (place, byte) in bytes.iter().enumerate() {
-        let _ = write!(out, "{}{byte:02x}", if place == 0 { "" } else { ":" });
-    }
-}
-
-static HARDWARE_KIND: Type = Type::Number(Width::U16, Meaning::Written(write_hardware));
+static HARDWARE_KIND: Type = Type::Number(Width::U16, Meaning::Named(&Named::hex(write_hardware)));
 
 /// `struct sockaddr` with the address of hardware.
 static HARDWARE_ADDRESS: Type = Type::Custom(&Custom {
@@ -124,28 +118,12 @@ static HARDWARE_ADDRESS: Type = Type::Custom(&Custom {
         emit(Item::member("sa_family", address.value_at(0, &HARDWARE_KIND)));
         let len = hardware(address.number(0, Width::U16)).map_or(LONGEST, |(_, _, len)| *len);
         let bytes = address.bytes.get(2..2 + len).unwrap_or(&[]);
-        emit(Item::member("sa_data", Value::WrittenBytes(bytes, write_address)));
+        emit(Item::member("sa_data", Value::WrittenBytes(bytes, write_hardware_address)));
     },
     nested: &[],
 });
 
-static FAMILY: Choices = choices!("AF_???",
-    AF_UNSPEC AF_UNIX AF_INET AF_AX25 AF_IPX AF_APPLETALK AF_NETROM AF_BRIDGE AF_ATMPVC AF_X25 AF_INET6 AF_ROSE AF_DECnet
-    AF_NETBEUI AF_SECURITY AF_KEY AF_NETLINK AF_PACKET AF_ASH AF_ECONET AF_ATMSVC AF_RDS AF_SNA AF_IRDA AF_PPPOX
-    AF_WANPIPE AF_LLC AF_IB AF_MPLS AF_CAN AF_TIPC AF_BLUETOOTH AF_IUCV AF_RXRPC AF_ISDN AF_PHONET AF_IEEE802154 AF_CAIF
-    AF_ALG AF_NFC AF_VSOCK AF_KCM AF_QIPCRTR AF_SMC AF_XDP AF_MCTP);
-
-fn write_port(out: &mut Vec<u8>, port: u64) {
-    let _ = write!(out, "htons({port})");
-}
-
-fn write_inet(out: &mut Vec<u8>, address: u64) {
-    let _ = write!(out, "inet_addr(\"{}\")", std::net::Ipv4Addr::from((address as u32).to_ne_bytes()));
-}
-
-static FAMILY_NUMBER: Type = Type::Number(Width::U16, Meaning::Choice(&FAMILY));
-static PORT: Type = Type::Number(Width::Be16, Meaning::Written(write_port));
-static INET: Type = Type::Number(Width::U32, Meaning::Written(write_inet));
+static FAMILY_NUMBER: Type = Type::Number(Width::U16, Meaning::Choice(&FAMILIES));
 
 /// `struct sockaddr`, as much of an address as fits into it.
 static ADDRESS: Type = Type::Custom(&Custom {
@@ -156,7 +134,7 @@ static ADDRESS: Type = Type::Custom(&Custom {
         emit(Item::member("sa_family", address.value_at(0, &FAMILY_NUMBER)));
         if address.number(0, Width::U16) == uapi::AF_INET {
             emit(Item::member("sin_port", address.value_at(2, &PORT)));
-            emit(Item::member("sin_addr", address.value_at(4, &INET)));
+            emit(Item::member("sin_addr", address.value_at(4, &IPV4)));
         } else {
             let bytes = address.bytes.get(2..).unwrap_or(&[]);
             emit(Item::member("sa_data", Value::Text { bytes, more: false, whole: false }));
@@ -194,7 +172,7 @@ static PORT_OF_BRIDGE: Type = ifreq!(|request, _, emit| {
 static CONFIGURED: Type = ifreq!(|request, _, emit| sets(request, "ifr_addr", &ADDRESS, emit));
 static ALL_CONFIGURED: Type = Type::List(Access::Out, &CONFIGURED, Length::Member(0));
 
-fn write_length(out: &mut Vec<u8>, length: u64, size: usize) {
+fn write_length(out: &mut Notation<'_>, length: u64, size: usize) {
     let length = length as i32;
     let _ = write!(out, "{length}");
     if let Ok(bytes) = usize::try_from(length)
@@ -209,8 +187,8 @@ fn write_length(out: &mut Vec<u8>, length: u64, size: usize) {
 fn configuration(conf: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     let compat = conf.call.abi == Abi::Compat32;
     let write = match compat {
-        false => |out: &mut Vec<u8>, length| write_length(out, length, SIZES[0]),
-        true => |out: &mut Vec<u8>, length| write_length(out, length, SIZES[1]),
+        false => |out: &mut Notation<'_>, length| write_length(out, length, SIZES[0]),
+        true => |out: &mut Notation<'_>, length| write_length(out, length, SIZES[1]),
     };
     let offset = if compat { 4 } else { 8 };
     let (address, room) = (conf.address_at(offset), conf.number(0, Width::I32));

@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
-use rstrace_core::describe::{Case, Custom, Item, Meaning, Shape, Struct, Type, Width, field, long};
+use rstrace_core::describe::{
+    Case, Constants, Custom, Item, Meaning, Named, Shape, Struct, Type, Width, field, long, named,
+};
 use rstrace_core::event::Value;
-use rstrace_core::flags::{Choices, FlagPart, FlagSet, Flags};
+use rstrace_core::flags::{Choices, FlagSet, Flags};
 use rstrace_core::probe::RawCall;
 
 use super::{FD_PARAM, OP, encoded, requests};
@@ -39,45 +41,50 @@ static DISCIPLINE: Choices = choices!("N_???", N_TTY N_SLIP N_MOUSE N_PPP N_STRI
     N_TI_WL N_TRACESINK N_TRACEROUTER N_NCI N_SPEAKUP N_NULL N_MCTP N_DEVELOPMENT N_CAN327);
 
 /// Appends the names of what is set: nothing if nothing is.
-fn write_flags(out: &mut Vec<u8>, bits: u64, set: &'static FlagSet) {
-    let mut separator = "";
-    for part in (Flags { bits, set }).parts() {
-        let _ = match part {
-            FlagPart::Name(name) => write!(out, "{separator}{name}"),
-            FlagPart::Rest(rest, _) => write!(out, "{separator}{rest:#x}"),
-        };
-        separator = "|";
+fn write_flags(out: &mut Notation<'_>, bits: u64, set: &'static FlagSet) {
+    // by their names, none is nothing
+    if bits != 0 || out.constants() != Constants::Abbrev {
+        Flags { bits, set }.write(out);
     }
 }
 
-fn write_input(out: &mut Vec<u8>, bits: u64) {
+fn write_input(out: &mut Notation<'_>, bits: u64) {
     write_flags(out, bits, &INPUT);
 }
 
+/// One of several values: without a name it is nothing.
+fn write_one(out: &mut Notation<'_>, value: u64, name: Option<&str>) {
+    out.constant(|out| named::hex(out, value), |out| out.push_text(name.unwrap_or_default()));
+}
+
 /// `NL0|CR0|TAB0|BS0|VT0|FF0|OPOST`
-fn write_output(out: &mut Vec<u8>, bits: u64) {
+fn write_output(out: &mut Notation<'_>, bits: u64) {
     let mut rest = bits;
     for (mask, names) in DELAYS {
         rest &= !mask;
         let name = names.iter().find(|(value, _)| *value == bits & mask);
-        let _ = write!(out, "{}|", name.map_or("", |(_, name)| name));
+        write_one(out, bits & mask, name.map(|(_, name)| *name));
+        out.push(b'|');
     }
     write_flags(out, rest, &OUTPUT);
 }
 
 /// `B38400|CS8|CREAD`
-fn write_control(out: &mut Vec<u8>, bits: u64) {
+fn write_control(out: &mut Notation<'_>, bits: u64) {
     let (output, input) = (bits & uapi::CBAUD, (bits & uapi::CIBAUD) >> uapi::IBSHIFT);
-    let speed = |speed| SPEEDS.name(speed).unwrap_or_default();
-    let _ = write!(out, "{}|", speed(output));
+    write_one(out, output, SPEEDS.name(output));
     if input != 0 {
-        let _ = write!(out, "{}<<IBSHIFT|", speed(input));
+        out.push(b'|');
+        write_one(out, input, SPEEDS.name(input));
+        out.push_text("<<IBSHIFT");
     }
-    let _ = write!(out, "{}|", SIZES.name(bits & uapi::CSIZE).unwrap_or_default());
+    out.push(b'|');
+    write_one(out, bits & uapi::CSIZE, SIZES.name(bits & uapi::CSIZE));
+    out.push(b'|');
     write_flags(out, bits & !(uapi::CBAUD | uapi::CIBAUD | uapi::CSIZE), &CONTROL);
 }
 
-fn write_local(out: &mut Vec<u8>, bits: u64) {
+fn write_local(out: &mut Notation<'_>, bits: u64) {
     write_flags(out, bits, &LOCAL);
 }
 
@@ -88,7 +95,7 @@ static CHARACTERS: [&str; 17] = [
 ];
 
 /// `[[VINTR]=0x3, [VQUIT]=0x1c]`
-fn write_characters(out: &mut Vec<u8>, bytes: &[u8]) {
+fn write_characters(out: &mut Notation<'_>, bytes: &[u8]) {
     out.push(b'[');
     for (place, byte) in bytes.iter().enumerate() {
         out.extend_from_slice(if place == 0 { b"[" } else { b", [" });
@@ -101,7 +108,7 @@ fn write_characters(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b']');
 }
 
-const fn written(width: Width, write: fn(&mut Vec<u8>, u64)) -> Type {
+const fn written(width: Width, write: fn(&mut Notation<'_>, u64)) -> Type {
     Type::Number(width, Meaning::Written(write))
 }
 
@@ -164,9 +171,9 @@ fn is_no_terminal(call: &RawCall<'_>) -> bool {
     NO_TERMINAL.contains(&call.returned())
 }
 static SHARED_NAME: Type = OP;
-static OWN_NAME: Type = Type::Number(Width::U32, Meaning::Written(write_own_name));
+static OWN_NAME: Type = Type::Number(Width::U32, Meaning::Named(&Named::hex(write_own_name)));
 
-fn write_own_name(out: &mut Vec<u8>, request: u64) {
+fn write_own_name(out: &mut Notation<'_>, request: u64) {
     static OWN: [(u64, &str); 3] = names!(TCSETS TCSETSW TCSETSF);
     if let Some((_, name)) = OWN.iter().find(|(code, _)| *code == request) {
         out.extend_from_slice(name.as_bytes());

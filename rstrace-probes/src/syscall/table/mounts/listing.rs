@@ -62,16 +62,16 @@ static NAMESPACES_STRUCT: Struct = growing(
 static NAMESPACE: FlagSet = set!("CLONE_NEW???",
     CLONE_NEWTIME CLONE_NEWNS CLONE_NEWCGROUP CLONE_NEWUTS CLONE_NEWIPC CLONE_NEWUSER CLONE_NEWPID CLONE_NEWNET);
 
-fn write_mount(out: &mut Vec<u8>, id: u64) {
+fn write_mount(out: &mut Notation<'_>, id: u64) {
     write_id(out, id, uapi::LSMT_ROOT, "LSMT_ROOT");
 }
 
-fn write_user_namespace(out: &mut Vec<u8>, id: u64) {
+fn write_user_namespace(out: &mut Notation<'_>, id: u64) {
     write_id(out, id, uapi::LISTNS_CURRENT_USER, "LISTNS_CURRENT_USER");
 }
 
 /// An id in hex, or the name of the one that is none.
-fn write_id(out: &mut Vec<u8>, id: u64, special: u64, name: &str) {
+fn write_id(out: &mut Notation<'_>, id: u64, special: u64, name: &str) {
     if id == special {
         out.extend_from_slice(name.as_bytes());
     } else if id == 0 {

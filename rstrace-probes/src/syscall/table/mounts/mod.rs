@@ -6,10 +6,10 @@ mod listing;
 mod old;
 mod quota;
 
-use std::io::Write;
-
-use rstrace_core::describe::{Access, Case, Cases, Length, Meaning, Param, Syscall, Type, Width, param};
-use rstrace_core::flags::{Choices, FlagSet};
+use rstrace_core::describe::{
+    Access, Case, Cases, Length, Meaning, Param, Syscall, Type, Width, named, param,
+};
+use rstrace_core::flags::{Choices, FlagSet, Flags};
 use rstrace_core::probe::RawCall;
 
 use self::attributes::{FILE_ATTR, FSMOUNT_ATTR, MOUNT_ATTRS};
@@ -89,27 +89,26 @@ const fn fsconfig_case(command: u64, params: &'static [Param]) -> Case {
     Case { value: command as u32, params, result: None }
 }
 
-/// The priority stands in the lower half, after names if there are any.
-fn write_swap_flags(out: &mut Vec<u8>, flags: u64) {
-    /// Those that no UAPI header has are from the kernel's `include/linux/swap.h`.
-    const NAMES: &[(u64, &str)] = &[
+/// Those that no UAPI header has are from the kernel's `include/linux/swap.h`.
+static SWAPON: FlagSet = FlagSet {
+    choice: None,
+    names: &[
         (uapi::SWAP_FLAG_PREFER, "SWAP_FLAG_PREFER"),
         (uapi::SWAP_FLAG_DISCARD, "SWAP_FLAG_DISCARD"),
         (0x20000, "SWAP_FLAG_DISCARD_ONCE"),
         (0x40000, "SWAP_FLAG_DISCARD_PAGES"),
-    ];
-    let (mut rest, priority) = (flags & !uapi::SWAP_FLAG_PRIO_MASK, flags & uapi::SWAP_FLAG_PRIO_MASK);
-    let mut named = false;
-    for (bit, name) in NAMES.iter().filter(|(bit, _)| flags & bit != 0) {
-        rest &= !bit;
-        named = true;
-        let _ = write!(out, "{name}|");
+    ],
+    unknown: "SWAP_FLAG_???",
+};
+
+/// The priority stands in the lower half, after names if there are any.
+fn write_swap_flags(out: &mut Notation<'_>, flags: u64) {
+    let (bits, priority) = (flags & !uapi::SWAP_FLAG_PRIO_MASK, flags & uapi::SWAP_FLAG_PRIO_MASK);
+    if bits != 0 {
+        Flags { bits, set: &SWAPON }.write(out);
+        out.push(b'|');
     }
-    if rest != 0 {
-        let comment = if named { "" } else { " /* SWAP_FLAG_??? */" };
-        let _ = write!(out, "{rest:#x}{comment}|");
-    }
-    let _ = write!(out, "{priority}");
+    named::unsigned(out, priority);
 }
 
 const SWAP_FLAGS: Type = Type::Number(Width::U32, Meaning::Written(write_swap_flags));
@@ -300,7 +299,7 @@ mod tests {
             (0x90000, "SWAP_FLAG_DISCARD|0x80000|0"),
         ] {
             let mut out = Vec::new();
-            write_swap_flags(&mut out, flags);
+            write_swap_flags(&mut Notation::plain(&mut out), flags);
             assert_eq!(String::from_utf8(out).expect("ASCII"), text);
         }
     }

@@ -21,7 +21,7 @@ static FORMATS: Choices = choices!("QFMT_VFS_???",
     QFMT_VFS_OLD QFMT_VFS_V0 QFMT_OCFS2 QFMT_VFS_V1 QFMT_SHMEM);
 
 /// `QCMD(Q_GETQUOTA, USRQUOTA)`
-fn write_command(out: &mut Vec<u8>, command: u64) {
+fn write_command(out: &mut Notation<'_>, command: u64) {
     out.extend_from_slice(b"QCMD(");
     write_choice(out, command >> 8, &COMMANDS);
     out.extend_from_slice(b", ");
@@ -29,7 +29,7 @@ fn write_command(out: &mut Vec<u8>, command: u64) {
     out.push(b')');
 }
 
-fn write_choice(out: &mut Vec<u8>, value: u64, choices: &Choices) {
+fn write_choice(out: &mut Notation<'_>, value: u64, choices: &Choices) {
     let _ = match choices.name(value) {
         Some(name) => write!(out, "{name}"),
         None => write!(out, "{value:#x} /* {} */", choices.unknown),

@@ -1,7 +1,7 @@
 //! Addresses of sockets: a structure per family.
 
 use rstrace_core::describe::{
-    Access, Custom, Item, Length, Meaning, Nested, Object, Shape, Struct, Type, Width, field,
+    Access, Custom, Item, Length, Meaning, Named, Nested, Object, Shape, Struct, Type, Width, field,
 };
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
@@ -52,19 +52,25 @@ const fn choice8(set: &'static Choices) -> Type {
 }
 
 /// `htons(ETH_P_IP)`
-fn write_ethernet_protocol(out: &mut Vec<u8>, protocol: u64) {
-    match ETHERNET_PROTOCOLS.name(protocol) {
-        Some(name) => put!(out, "htons({name})"),
-        None if protocol == 0 => put!(out, "htons(0 /* {} */)", ETHERNET_PROTOCOLS.unknown),
-        None => put!(out, "htons({protocol:#x} /* {} */)", ETHERNET_PROTOCOLS.unknown),
-    }
+fn write_ethernet_protocol(out: &mut Notation<'_>, protocol: u64) {
+    out.push_text("htons(");
+    ETHERNET_PROTOCOLS.write(out, protocol);
+    out.push(b')');
 }
 
-/// The protocol of a packet, in the order of the network.
+/// The protocol of a packet, in the order of the network: an argument.
 pub(super) const ETHERNET_PROTOCOL: Type =
     Type::Number(Width::Be16, Meaning::Written(write_ethernet_protocol));
 
-fn write_cid(out: &mut Vec<u8>, cid: u64) {
+/// Likewise, in memory.
+const ETHERNET_PROTOCOL_IN_MEMORY: Type = Type::Number(
+    Width::Be16,
+    Meaning::Written(|out, protocol| {
+        write_bytes(out, &(protocol as u16).to_be_bytes(), |out| write_ethernet_protocol(out, protocol));
+    }),
+);
+
+fn write_cid(out: &mut Notation<'_>, cid: u64) {
     match cid {
         uapi::VMADDR_CID_ANY => put!(out, "VMADDR_CID_ANY"),
         uapi::VMADDR_CID_HYPERVISOR => put!(out, "VMADDR_CID_HYPERVISOR"),
@@ -74,7 +80,7 @@ fn write_cid(out: &mut Vec<u8>, cid: u64) {
     }
 }
 
-fn write_vsock_port(out: &mut Vec<u8>, port: u64) {
+fn write_vsock_port(out: &mut Notation<'_>, port: u64) {
     match port {
         uapi::VMADDR_PORT_ANY => put!(out, "VMADDR_PORT_ANY"),
         0 => put!(out, "0"),
@@ -83,14 +89,14 @@ fn write_vsock_port(out: &mut Vec<u8>, port: u64) {
 }
 
 /// `00000000`, or `0x` and six digits.
-fn write_groups(out: &mut Vec<u8>, groups: u64) {
+fn write_groups(out: &mut Notation<'_>, groups: u64) {
     match groups {
         0 => put!(out, "00000000"),
         groups => put!(out, "{groups:#08x}"),
     }
 }
 
-fn write_htobs(out: &mut Vec<u8>, number: u64) {
+fn write_htobs(out: &mut Notation<'_>, number: u64) {
     put!(out, "htobs({number})");
 }
 
@@ -131,7 +137,7 @@ static X25_ADDRESS: Struct = Struct::of(&[field("x25_addr", Type::Chars(16))]);
 
 const BE32_HEX: Type = Type::Number(Width::Be32, Meaning::Written(write_htonl_hex));
 
-fn write_htonl_hex(out: &mut Vec<u8>, number: u64) {
+fn write_htonl_hex(out: &mut Notation<'_>, number: u64) {
     match number {
         0 => put!(out, "htonl(0)"),
         number => put!(out, "htonl({number:#x})"),
@@ -191,8 +197,8 @@ static DESCRIBED: &[Family] = &[
         family: uapi::AF_VSOCK,
         least: 16,
         members: &[
-            ("svm_cid", 8, Type::Number(Width::U32, Meaning::Written(write_cid))),
-            ("svm_port", 4, Type::Number(Width::U32, Meaning::Written(write_vsock_port))),
+            ("svm_cid", 8, Type::Number(Width::U32, Meaning::Named(&Named::hex(write_cid)))),
+            ("svm_port", 4, Type::Number(Width::U32, Meaning::Named(&Named::hex(write_vsock_port)))),
             ("svm_flags", 12, HEX8),
         ],
     },
@@ -297,7 +303,7 @@ fn packet(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     /// Bytes of `sll_addr`.
     const ROOM: u64 = 8;
     static BYTES: Type = Type::Elements(&HEX8, ROOM as usize);
-    emit(Item::member("sll_protocol", object.value_at(2, &ETHERNET_PROTOCOL)));
+    emit(Item::member("sll_protocol", object.value_at(2, &ETHERNET_PROTOCOL_IN_MEMORY)));
     emit(Item::member("sll_ifindex", object.value_at(4, &INTERFACE)));
     emit(Item::member("sll_hatype", object.value_at(8, &HARDWARE_KIND)));
     emit(Item::member("sll_pkttype", object.value_at(10, &KIND)));
@@ -447,7 +453,7 @@ fn call_sign(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
 }
 
 /// `DHKORV-9`: six letters, a bit further left, and a number.
-fn write_call_sign(out: &mut Vec<u8>, sign: u64) {
+fn write_call_sign(out: &mut Notation<'_>, sign: u64) {
     let bytes = sign.to_le_bytes();
     let letters = bytes[..6].iter().map(|byte| byte >> 1).take_while(|letter| *letter != b' ');
     out.extend(letters);

@@ -19,7 +19,7 @@ static VALUES: &[(u64, &str)] = &names!(BPF_K BPF_X BPF_A);
 static MISCELLANEOUS: &[(u64, &str)] = &names!(BPF_TAX BPF_TXA);
 
 /// `BPF_STMT(BPF_RET|BPF_K, 0)`
-fn write_instruction(out: &mut Vec<u8>, instruction: u64) {
+fn write_instruction(out: &mut Notation<'_>, instruction: u64) {
     let code = instruction & 0xffff;
     let (jt, jf, k) = (instruction >> 16 & 0xff, instruction >> 24 & 0xff, instruction >> 32);
     put!(out, "BPF_{}(", if jt == 0 && jf == 0 { "STMT" } else { "JUMP" });
@@ -62,14 +62,14 @@ fn write_instruction(out: &mut Vec<u8>, instruction: u64) {
     put!(out, ")");
 }
 
-fn name(out: &mut Vec<u8>, bits: u64, names: &[(u64, &str)]) {
+fn name(out: &mut Notation<'_>, bits: u64, names: &[(u64, &str)]) {
     match names.iter().find(|(value, _)| *value == bits) {
         Some((_, name)) => put!(out, "|{name}"),
         None => put!(out, "|{bits:#x}"),
     }
 }
 
-fn hex(out: &mut Vec<u8>, number: u64) {
+fn hex(out: &mut Notation<'_>, number: u64) {
     match number {
         0 => put!(out, "0"),
         number => put!(out, "{number:#x}"),
@@ -100,7 +100,7 @@ mod tests {
     fn an_instruction_is_written_by_its_class() {
         let written = |code: u64, jt: u64, jf: u64, k: u64| {
             let mut out = Vec::new();
-            write_instruction(&mut out, code | jt << 16 | jf << 24 | k << 32);
+            write_instruction(&mut Notation::plain(&mut out), code | jt << 16 | jf << 24 | k << 32);
             String::from_utf8(out).expect("ASCII")
         };
         assert_eq!(written(0x28, 0, 0, 12), "BPF_STMT(BPF_LD|BPF_H|BPF_ABS, 0xc)");

@@ -10,20 +10,21 @@ mod options;
 
 use rstrace_core::describe::{
     Access, Case, Cases, Indirect, Inner, Is, Item, Length, Meaning, Named, Object, Param, Returned, Syscall,
-    Type, Width, named, param, size_of_type,
+    Type, Width, param, size_of_type,
 };
 use rstrace_core::event::Value;
-use rstrace_core::flags::Choices;
+use rstrace_core::flags::{Choices, FlagSet, Flags};
 use rstrace_core::memory::At;
 use rstrace_core::probe::RawCall;
 
 use self::address::{ETHERNET_PROTOCOL, address_in, address_out};
 use self::message::{MESSAGE_IN, MESSAGE_OUT, ONE_IN, ONE_OUT};
+pub(super) use self::names::FAMILIES;
 pub use self::names::NETLINK_PROTOCOLS;
 use self::names::*;
 use self::netlink::MESSAGES;
-pub(super) use self::notation::INTERFACE;
 use self::notation::put;
+pub(super) use self::notation::{INTERFACE, IPV4, PORT, write_hardware_address};
 use self::options::{GET, GET_CASES, SET, SET_CASES};
 use super::time::TIMESPEC64;
 use crate::syscall::classes::NETWORK;
@@ -36,51 +37,23 @@ const SOCKFD: Param = param("sockfd", FD);
 const FLAGS: Param = param("flags", flags(&MESSAGE_FLAGS));
 
 /// `SOCK_STREAM|SOCK_CLOEXEC`; without a type that is known all bits are flags.
-fn write_socket_type(out: &mut Vec<u8>, kind: u64) {
+fn write_socket_type(out: &mut Notation<'_>, kind: u64) {
     /// What is a type, as opposed to a flag.
     const TYPE: u64 = 0xf;
+    static UNTYPED: FlagSet = FlagSet { unknown: "SOCK_???", ..SOCKET_FLAGS };
     let kind = u64::from(kind as u32);
-    let name = SOCKET_TYPES.name(kind & TYPE);
-    let mut left = if name.is_some() { kind & !TYPE } else { kind };
-    let mut separator = "";
-    for name in name.into_iter().chain(SOCKET_FLAGS.names.iter().filter_map(|(bit, name)| {
-        let is_set = left & bit != 0;
-        left &= !bit;
-        is_set.then_some(*name)
-    })) {
-        put!(out, "{separator}{name}");
-        separator = "|";
+    if SOCKET_TYPES.name(kind & TYPE).is_none() {
+        return Flags { bits: kind, set: &UNTYPED }.write(out);
     }
-    if left != 0 {
-        put!(out, "{separator}{left:#x}");
-        if separator.is_empty() {
-            put!(out, " /* {} */", SOCKET_TYPES.unknown);
-        }
-    } else if separator.is_empty() {
-        put!(out, "0");
+    SOCKET_TYPES.write(out, kind & TYPE);
+    if kind & !TYPE != 0 {
+        out.push(b'|');
+        Flags { bits: kind & !TYPE, set: &SOCKET_FLAGS }.write(out);
     }
 }
-
-/// The type and its flags, if a type is among the bits.
-fn socket_parts(kind: u64) -> [named::Part; 2] {
-    let kind = u64::from(kind as u32);
-    let ty = if SOCKET_TYPES.name(kind & 0xf).is_some() { kind & 0xf } else { kind };
-    [(ty, named::hex, write_socket_type), (kind & !ty, named::hex, write_socket_type)]
-}
-
-fn join_socket_type(out: &mut Vec<u8>, kind: u64, with_names: bool) {
-    let parts = socket_parts(kind);
-    named::joined(out, if parts[1].0 == 0 { &parts[..1] } else { &parts }, with_names);
-}
-
-static SOCKET_TYPE: Named = Named {
-    named: write_socket_type,
-    raw: |out, kind| join_socket_type(out, kind, false),
-    verbose: Some(|out, kind| join_socket_type(out, kind, true)),
-};
 
 const DOMAIN: Param = param("domain", choice(&FAMILIES));
-const TYPE: Param = param("type", Type::Number(Width::U32, Meaning::Named(&SOCKET_TYPE)));
+const TYPE: Param = param("type", Type::Number(Width::U32, Meaning::Written(write_socket_type)));
 
 const fn protocol(ty: Type) -> Param {
     param("protocol", ty)
@@ -115,7 +88,7 @@ const ADDRESS_OUT: Param = param("addr", address_out(2));
 const ADDRESS_LENGTH: Param = param("addrlen", Type::Either(|call| call.args[1] != 0, &LENGTH, &ADDRESS));
 
 static HOW: Choices = choices!("SHUT_???", SHUT_RD SHUT_WR SHUT_RDWR);
-static ACCEPT_FLAGS: rstrace_core::flags::FlagSet = set!("SOCK_???", SOCK_CLOEXEC SOCK_NONBLOCK);
+static ACCEPT_FLAGS: FlagSet = set!("SOCK_???", SOCK_CLOEXEC SOCK_NONBLOCK);
 
 /// Shown as it was before; what is left of it is said of the result.
 const TIMEOUT: Type = Type::Either(|_| true, &input(&TIMESPEC), &output(&TIMESPEC));
@@ -149,19 +122,13 @@ const fn received(socket: Param, timeout: Type) -> [Param; 5] {
     ]
 }
 
-/// `SYS_BIND`, or the number alone.
-fn write_socketcall(out: &mut Vec<u8>, number: u64) {
-    match SOCKETCALLS.name(number) {
-        Some(name) => put!(out, "{name}"),
-        None => put!(out, "{}", number as i32),
-    }
-}
+static SOCKETCALL_NAME: Named = Named::int(|out, call| SOCKETCALLS.write(out, call as i32 as u64));
 static SOCKETCALLS: Choices = choices!("", SYS_SOCKET SYS_BIND SYS_CONNECT SYS_LISTEN SYS_ACCEPT SYS_GETSOCKNAME
     SYS_GETPEERNAME SYS_SOCKETPAIR SYS_SEND SYS_RECV SYS_SENDTO SYS_RECVFROM SYS_SHUTDOWN SYS_SETSOCKOPT
     SYS_GETSOCKOPT SYS_SENDMSG SYS_RECVMSG SYS_ACCEPT4 SYS_RECVMMSG SYS_SENDMMSG);
 
 const SOCKETCALL: &[Param] =
-    &[param("call", Type::Number(Width::U32, Meaning::Written(write_socketcall))), param("args", ADDRESS)];
+    &[param("call", Type::Number(Width::I32, Meaning::Named(&SOCKETCALL_NAME))), param("args", ADDRESS)];
 
 /// What 32-bit programs make by `socketcall`.
 static BY_NUMBER: Indirect = Indirect {

@@ -5,7 +5,7 @@ use rstrace_core::flags::{Choices, FlagSet};
 use crate::syscall::types::*;
 
 /// Address families.
-pub(super) static FAMILIES: Choices = choices!("AF_???",
+pub(in crate::syscall::table) static FAMILIES: Choices = choices!("AF_???",
     AF_UNSPEC AF_UNIX AF_INET AF_AX25 AF_IPX AF_APPLETALK AF_NETROM AF_BRIDGE AF_ATMPVC AF_X25 AF_INET6 AF_ROSE
     AF_DECnet AF_NETBEUI AF_SECURITY AF_KEY AF_NETLINK AF_PACKET AF_ASH AF_ECONET AF_ATMSVC AF_RDS AF_SNA AF_IRDA
     AF_PPPOX AF_WANPIPE AF_LLC AF_IB AF_MPLS AF_CAN AF_TIPC AF_BLUETOOTH AF_IUCV AF_RXRPC AF_ISDN AF_PHONET

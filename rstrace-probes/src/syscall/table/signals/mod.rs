@@ -13,7 +13,7 @@ use rstrace_core::flags::{Choices, FlagSet};
 use rstrace_core::memory::At;
 use rstrace_core::probe::RawCall;
 
-pub use siginfo::{ERRORS, KERNEL_SIGINFO, SIGINFO};
+pub use siginfo::{KERNEL_SIGINFO, SIGINFO};
 
 use super::time::TIMESPEC64;
 use crate::syscall::classes;
@@ -57,7 +57,7 @@ pub(super) const fn sigset(access: Access, size: u8) -> Type {
     Type::Sized(access, &SIZED_SIGSET, Length::Arg(size))
 }
 
-fn write_handler(out: &mut Vec<u8>, handler: u64) {
+fn write_handler(out: &mut Notation<'_>, handler: u64) {
     match handler as i64 {
         0 => out.extend_from_slice(b"SIG_DFL"),
         1 => out.extend_from_slice(b"SIG_IGN"),
@@ -112,7 +112,7 @@ static RESTORED: Type = Type::Struct(&Struct::of(&[field("mask", Type::Signals)]
 /// A frame that could not be read: all that is known is where the mask would be.
 static UNREADABLE_FRAME: Type = Type::Number(Width::Word, Meaning::Written(write_frame));
 
-fn write_frame(out: &mut Vec<u8>, address: u64) {
+fn write_frame(out: &mut Notation<'_>, address: u64) {
     // writing to a vector cannot fail
     let _ = write!(out, "{{mask={address:#x}}}");
 }

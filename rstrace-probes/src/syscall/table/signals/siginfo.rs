@@ -1,11 +1,14 @@
 //! `siginfo_t`: what it says depends on who sent the signal, and on the signal (`sigaction(2)`).
 
-use rstrace_core::describe::{Custom, Item, Nested, Object, Shape, Struct, Type, Width, field};
+use rstrace_core::describe::{
+    Constants, Custom, Item, Named, Nested, Notation, Object, Shape, Struct, Type, Width, field,
+};
 use rstrace_core::event::{Abi, Comment, Value};
 use rstrace_core::flags::Choices;
 
+use super::super::errors::ERROR;
 use crate::numbers;
-use crate::syscall::types::{PID, choices};
+use crate::syscall::types::{FD, PID, choices};
 use crate::uapi::*;
 
 /// `siginfo_t` where a program has it; with the signal 0 it says nothing.
@@ -17,7 +20,13 @@ pub static SIGINFO: Type = Type::Struct(&Struct::of(&[
 pub static KERNEL_SIGINFO: Type = Type::Custom(&info(Shape::Struct));
 
 const fn info(shape: Shape) -> Custom {
-    Custom { size: 128, compat_size: 128, shape, parts, nested: &[Nested { offset: [16, 12], ty: PID }] }
+    Custom {
+        size: 128,
+        compat_size: 128,
+        shape,
+        parts,
+        nested: &[Nested { offset: [16, 12], ty: PID }, Nested { offset: [24, 16], ty: FD }],
+    }
 }
 
 // Where the members are that all have.
@@ -51,13 +60,6 @@ static CODES: &[(u64, Choices)] = &[
     (SIGIO, choices!("", POLL_IN POLL_OUT POLL_MSG POLL_ERR POLL_PRI POLL_HUP)),
     (SIGSYS, choices!("", SYS_SECCOMP SYS_USER_DISPATCH)),
 ];
-
-/// Errors by their numbers.
-pub static ERRORS: Choices = choices!("", EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM
-    EACCES EFAULT ENOTBLK EBUSY EEXIST EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC
-    ESPIPE EROFS EMLINK EPIPE EDOM ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOSYS ENOTEMPTY ELOOP ENOPROTOOPT EPROTO
-    ENOTSOCK EOPNOTSUPP EADDRINUSE ENETDOWN ENETUNREACH ECONNABORTED ECONNRESET ENOBUFS ETIMEDOUT ECONNREFUSED
-    EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS);
 
 static ARCHITECTURES: Choices = choices!("AUDIT_ARCH_???", AUDIT_ARCH_X86_64 AUDIT_ARCH_I386 AUDIT_ARCH_AARCH64
     AUDIT_ARCH_ARM AUDIT_ARCH_PPC64LE AUDIT_ARCH_RISCV64 AUDIT_ARCH_S390X AUDIT_ARCH_LOONGARCH64);
@@ -118,7 +120,8 @@ impl<'a> Members<'a> {
     fn band(&self, emit: &mut dyn FnMut(Item<'_>)) {
         let band = self.object.number(self.base, Width::SignedWord);
         emit(Item::member("si_band", Value::Int(band as i64)));
-        emit(Item::member("si_fd", Value::Int(i64::from(self.u32(self.word) as i32))));
+        let fd = self.u32(self.word) as i32;
+        emit(Item::member("si_fd", Value::Fd(fd, self.object.call.file(fd, self.object.at))));
     }
 
     fn fault(&self, signal: u64, code: u64, emit: &mut dyn FnMut(Item<'_>)) {
@@ -159,7 +162,7 @@ impl<'a> Members<'a> {
         let other = Value::Commented(&plain, Comment::Written(number.into(), write_compat_name));
         let number = match architecture {
             AUDIT_ARCH_X86_64 if numbers::native_name(number).is_some() => {
-                Value::Written(number.into(), write_native_call)
+                Value::Named(number.into(), &NATIVE_CALL)
             }
             AUDIT_ARCH_I386 if numbers::compat_name(number).is_some() => other,
             _ => plain,
@@ -185,7 +188,7 @@ fn parts(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     };
     emit(Item::member("si_code", code_value));
     if error != 0 {
-        emit(Item::member("si_errno", Value::Choice(error, &ERRORS)));
+        emit(Item::member("si_errno", Value::Named(error, &ERROR)));
     }
     let members = Members::of(object);
     match code {
@@ -206,15 +209,19 @@ fn parts(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
 }
 
 /// Clock ticks, a hundred of which are a second (`USER_HZ`).
-fn write_seconds(out: &mut Vec<u8>, ticks: u64) {
-    out.extend_from_slice(format!("{}.{:02} s", ticks / 100, ticks % 100).as_bytes());
+fn write_seconds(out: &mut Notation<'_>, ticks: u64) {
+    if out.constants() != Constants::Raw {
+        out.push_text(&format!("{}.{:02} s", ticks / 100, ticks % 100));
+    }
 }
 
-fn write_native_call(out: &mut Vec<u8>, number: u64) {
+static NATIVE_CALL: Named = Named::int(write_native_call);
+
+fn write_native_call(out: &mut Notation<'_>, number: u64) {
     out.extend_from_slice(b"__NR_");
     out.extend_from_slice(numbers::native_name(number as u32).unwrap_or("???").as_bytes());
 }
 
-fn write_compat_name(out: &mut Vec<u8>, number: u64) {
+fn write_compat_name(out: &mut Notation<'_>, number: u64) {
     out.extend_from_slice(numbers::compat_name(number as u32).unwrap_or("???").as_bytes());
 }

@@ -43,7 +43,7 @@ fn is_no_device(stat: &Object<'_>) -> bool {
 }
 
 /// `S_IFREG|0644`
-pub(super) fn write_file_mode(out: &mut Vec<u8>, mode: u64) {
+pub(super) fn write_file_mode(out: &mut Notation<'_>, mode: u64) {
     const KINDS: &[(u64, &str)] = &names!(S_IFREG S_IFDIR S_IFLNK S_IFCHR S_IFBLK S_IFIFO S_IFSOCK);
     const BITS: &[(u64, &str)] = &names!(S_ISUID S_ISGID S_ISVTX);
     if let Some((_, name)) = KINDS.iter().find(|(kind, _)| *kind == mode & uapi::S_IFMT) {
@@ -60,7 +60,7 @@ pub(super) fn write_file_mode(out: &mut Vec<u8>, mode: u64) {
 }
 
 /// At least three digits, a zero before them.
-fn octal(out: &mut Vec<u8>, number: u64) {
+fn octal(out: &mut Notation<'_>, number: u64) {
     let digits = (u64::BITS - number.leading_zeros()).div_ceil(3).max(3);
     let digits = if digits == 3 && number < 0o100 { 2 } else { digits };
     out.push(b'0');
@@ -72,10 +72,10 @@ pub(super) const NODE_MODE: Type = Type::Number(Width::U16, Meaning::Named(&Name
 const FILE_MODE: Type = Type::Number(Width::U32, Meaning::Named(&Named::octal(write_file_mode)));
 
 /// `makedev(0x1, 0x3)`
-pub(super) fn write_device(out: &mut Vec<u8>, device: u64) {
+pub(super) fn write_device(out: &mut Notation<'_>, device: u64) {
     let major = (device >> 8 & 0xfff) | (device >> 32 & !0xfff);
     let minor = (device & 0xff) | (device >> 12 & !0xff);
-    let hex = |out: &mut Vec<u8>, number: u64| {
+    let hex = |out: &mut Notation<'_>, number: u64| {
         let _ = if number == 0 { write!(out, "0") } else { write!(out, "{number:#x}") };
     };
     out.extend_from_slice(b"makedev(");

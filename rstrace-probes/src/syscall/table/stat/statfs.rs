@@ -52,7 +52,7 @@ static MORE_KINDS: Choices = Choices {
 };
 
 /// The name of a file system's magic number, or the number in hex.
-pub(in super::super) fn write_kind(out: &mut Vec<u8>, magic: u64) {
+pub(in super::super) fn write_kind(out: &mut Notation<'_>, magic: u64) {
     match KINDS.name(magic).or_else(|| MORE_KINDS.name(magic)) {
         Some(name) => out.extend_from_slice(name.as_bytes()),
         None => {

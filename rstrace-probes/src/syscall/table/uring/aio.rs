@@ -1,7 +1,7 @@
 //! Control blocks and events of the contexts that `io_setup` makes.
 
 use rstrace_core::describe::{
-    Access, Custom, Item, Length, Nested, Object, Shape, Struct, Type, Width, field,
+    Access, Custom, Item, Length, Named, Nested, Object, Shape, Struct, Type, Width, field, named,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
@@ -110,10 +110,10 @@ fn head(iocb: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
         emit(Item::member("aio_rw_flags", Value::Flags(Flags { bits, set: &RWF })));
     }
     let opcode = iocb.number(OPCODE, Width::U16);
-    emit(Item::member("aio_lio_opcode", Value::Written(opcode, write_opcode)));
+    emit(Item::member("aio_lio_opcode", Value::Named(opcode, &COMMAND)));
     let priority = iocb.number(PRIORITY, Width::I16);
     if iocb.number(IOCB_FLAGS, Width::U32) & uapi::IOCB_FLAG_IOPRIO != 0 {
-        emit(Item::member("aio_reqprio", Value::Written(priority & 0xffff, write_ioprio)));
+        emit(Item::member("aio_reqprio", Value::Named(priority & 0xffff, &IO_PRIORITY)));
     } else if priority != 0 {
         emit(Item::member("aio_reqprio", Value::Int(priority as i64)));
     }
@@ -183,10 +183,13 @@ fn list<'a>(iocb: &Object<'a>, address: u64, count: u64, ty: &'static Type) -> V
     Value::Object(Object { ty, bytes, address, count, unreadable, ..*iocb })
 }
 
-/// The name, or the number in decimal.
-fn write_opcode(out: &mut Vec<u8>, opcode: u64) {
-    match COMMANDS.name(opcode) {
-        Some(name) => out.extend_from_slice(name.as_bytes()),
-        None => out.extend_from_slice(format!("{opcode} /* {} */", COMMANDS.unknown).as_bytes()),
+static IO_PRIORITY: Named = Named::hex(write_ioprio);
+
+/// By its name, or the number in decimal.
+static COMMAND: Named = Named::unsigned(|out, opcode| match COMMANDS.name(opcode) {
+    Some(name) => out.push_text(name),
+    None => {
+        named::unsigned(out, opcode);
+        COMMANDS.write_unknown(out);
     }
-}
+});

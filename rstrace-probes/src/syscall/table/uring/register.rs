@@ -78,7 +78,7 @@ const fn sized(ty: &'static Type) -> Type {
 }
 
 /// A descriptor, or the sign that there is to be no change.
-fn write_kept(out: &mut Vec<u8>, fd: u64) {
+fn write_kept(out: &mut Notation<'_>, fd: u64) {
     match fd {
         uapi::IORING_REGISTER_FILES_SKIP => out.extend_from_slice(b"IORING_REGISTER_FILES_SKIP"),
         fd => out.extend_from_slice((fd as i64).to_string().as_bytes()),
@@ -166,7 +166,7 @@ static RING_BACK: Type = Type::Struct(&Struct::of(&[
 ]));
 
 /// A request, by its name or in decimal.
-fn write_request(out: &mut Vec<u8>, request: u64) {
+fn write_request(out: &mut Notation<'_>, request: u64) {
     match REQUESTS.name(request) {
         Some(name) => out.extend_from_slice(name.as_bytes()),
         None => out.extend_from_slice(format!("{request} /* {} */", REQUESTS.unknown).as_bytes()),
@@ -228,7 +228,7 @@ static RESTRICTION: Type = Type::Custom(&Custom {
         if RESTRICTIONS.name(kind).is_some() {
             emit(Item::member("opcode", choice));
         } else {
-            let write = |out: &mut Vec<u8>, op| out.extend_from_slice(format!("op: {op:#x}").as_bytes());
+            let write = |out: &mut Notation<'_>, op| out.extend_from_slice(format!("op: {op:#x}").as_bytes());
             emit(Item::member("opcode", Value::Commented(&choice, Comment::Written(what, write))));
         }
         match kind {

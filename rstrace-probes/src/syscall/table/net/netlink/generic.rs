@@ -113,7 +113,7 @@ const NFNL_MSG_BATCH_BEGIN: u64 = NLMSG_MIN_TYPE;
 const NFNL_MSG_BATCH_END: u64 = NLMSG_MIN_TYPE + 1;
 
 /// `NFNL_SUBSYS_NFTABLES<<8|NFT_MSG_GETGEN`
-pub(super) fn write_netfilter_type(out: &mut Vec<u8>, kind: u64) {
+pub(super) fn write_netfilter_type(out: &mut Notation<'_>, kind: u64) {
     match kind {
         NFNL_MSG_BATCH_BEGIN => return put!(out, "NFNL_MSG_BATCH_BEGIN"),
         NFNL_MSG_BATCH_END => return put!(out, "NFNL_MSG_BATCH_END"),

@@ -9,7 +9,7 @@ use rstrace_core::describe::{Custom, Item, Object, Shape, Type, Width};
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
 
-use super::notation::put;
+use super::super::errors::FAILURE;
 use crate::syscall::types::*;
 use crate::uapi::*;
 
@@ -124,20 +124,12 @@ fn bytes(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
 
 /// `{error=-ENOENT, msg={...}}`
 fn error(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    emit(Item::member("error", Value::Written(object.number(0, Width::U32), write_error)));
+    emit(Item::member("error", Value::Named(object.number(0, Width::U32), &FAILURE)));
     let message = part(object, &MESSAGES, 4, object.bytes.len());
     if message.bytes.len() >= HEADER_SIZE {
         emit(Item::member("msg", one_message(&message, 0, message.bytes.len())));
     } else if !message.bytes.is_empty() {
         emit(Item::member("msg", Value::HexBytes(message.bytes)));
-    }
-}
-
-fn write_error(out: &mut Vec<u8>, error: u64) {
-    let error = error as i32;
-    match u64::try_from(-i64::from(error)).ok().and_then(super::options::error_name) {
-        Some(name) => put!(out, "-{name}"),
-        None => put!(out, "{error}"),
     }
 }
 

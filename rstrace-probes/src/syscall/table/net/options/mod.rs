@@ -6,7 +6,6 @@ mod values;
 use rstrace_core::describe::{Access, Case, Cases, Length, Param, Type, param};
 
 use self::names::*;
-pub(super) use self::values::error_name;
 use self::values::{READ, READ_FROM_SOCKET, WRITTEN, WRITTEN_TO_SOCKET};
 use crate::syscall::types::*;
 use crate::uapi::*;

@@ -1,11 +1,12 @@
 //! The values of socket options. Most are an `int`; what has no structure that is known is shown as text.
 
 use rstrace_core::describe::{
-    Custom, Item, Length, Meaning, Nested, Object, Shape, Struct, Type, Width, field, size_of_type,
+    Custom, Item, Length, Meaning, Named, Nested, Object, Shape, Struct, Type, Width, field, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::Choices;
 
+use super::super::super::errors;
 use super::super::address::ADDRESS;
 use super::super::filter::{INSTRUCTION, PROGRAM, PROGRAM_IN_BRIEF, WHOLE};
 use super::super::notation::*;
@@ -98,28 +99,9 @@ fn membership(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     emit(Item::member("mr_address", Value::WrittenBytes(address, write_hardware_address)));
 }
 
-fn write_error(out: &mut Vec<u8>, error: u64) {
-    match error_name(error) {
-        Some(name) => put!(out, "{name}"),
-        None => put!(out, "{}", error as i32),
-    }
-}
+static ERROR: Type = Type::Number(Width::I32, Meaning::Named(&errors::ERROR));
 
-/// The name of an error that a socket can have.
-pub(in super::super) fn error_name(error: u64) -> Option<&'static str> {
-    ERRORS.iter().find(|(number, _)| *number == error).map(|(_, name)| *name)
-}
-
-static ERRORS: &[(u64, &str)] = &names!(EPERM ENOENT EINTR EIO ENXIO E2BIG EAGAIN ENOMEM EACCES EFAULT EBUSY EEXIST
-    ENODEV EINVAL ENFILE EMFILE ENOSPC EPIPE ENOSYS ETIME ENOLINK EPROTO EBADMSG EOVERFLOW ENOTSOCK EDESTADDRREQ
-    EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP EPFNOSUPPORT EAFNOSUPPORT
-    EADDRINUSE EADDRNOTAVAIL ENETDOWN ENETUNREACH ENETRESET ECONNABORTED ECONNRESET ENOBUFS EISCONN ENOTCONN
-    ESHUTDOWN ETOOMANYREFS ETIMEDOUT ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS ECANCELED
-    EKEYREJECTED EKEYEXPIRED);
-
-static ERROR: Type = Type::Number(Width::U32, Meaning::Written(write_error));
-
-fn write_rehash(out: &mut Vec<u8>, rehash: u64) {
+fn write_rehash(out: &mut Notation<'_>, rehash: u64) {
     match rehash {
         SOCK_TXREHASH_DISABLED => put!(out, "SOCK_TXREHASH_DISABLED"),
         SOCK_TXREHASH_ENABLED => put!(out, "SOCK_TXREHASH_ENABLED"),
@@ -128,7 +110,7 @@ fn write_rehash(out: &mut Vec<u8>, rehash: u64) {
     }
 }
 
-static REHASH: Type = Type::Number(Width::U32, Meaning::Written(write_rehash));
+static REHASH: Type = Type::Number(Width::U32, Meaning::Named(&Named::int(write_rehash)));
 static PLAIN: Type = INT;
 
 /// What the program writes.
@@ -291,7 +273,7 @@ static ICMP_TYPES: Choices = choices!("ICMP_???",
     ICMP_ADDRESSREPLY);
 
 /// `[ICMP_ECHO ICMP_REDIRECT]`, or the complement of most.
-fn write_icmp_types(out: &mut Vec<u8>, types: u64) {
+fn write_icmp_types(out: &mut Notation<'_>, types: u64) {
     /// So many are shown by their complement.
     const MOST: u32 = 16;
     let types = types as u32;

@@ -259,7 +259,7 @@ fn counters(bytes: &[u8], write: rstrace_core::describe::BytesWriter, emit: &mut
 }
 
 /// `[IPSTATS_MIB_NUM]=38`: the last of these counters, its number is how many there are before it.
-fn write_counter(out: &mut Vec<u8>, bytes: &[u8], names: &[&str], unknown: &str) {
+fn write_counter(out: &mut Notation<'_>, bytes: &[u8], names: &[&str], unknown: &str) {
     let Some((before, counter)) = bytes.split_last_chunk::<COUNTER>() else { return };
     let (place, value) = (before.len() / COUNTER, u64::from_ne_bytes(*counter));
     match names.get(place) {
@@ -326,7 +326,7 @@ fn setting(number: u64, bytes: &[u8], write: rstrace_core::describe::Writer) -> 
 }
 
 /// `[IPV4_DEVCONF_FORWARDING-1]=0`
-fn write_setting(out: &mut Vec<u8>, setting: u64) {
+fn write_setting(out: &mut Notation<'_>, setting: u64) {
     match SETTING_NAMES.name(setting >> 32) {
         Some(name) => put!(out, "[{name}-1]={}", setting as i32),
         None => put!(out, "[{} /* {} */]={}", (setting >> 32) - 1, SETTING_NAMES.unknown, setting as i32),
@@ -334,7 +334,7 @@ fn write_setting(out: &mut Vec<u8>, setting: u64) {
 }
 
 /// `[DEVCONF_FORWARDING]=0`
-fn write_setting6(out: &mut Vec<u8>, setting: u64) {
+fn write_setting6(out: &mut Notation<'_>, setting: u64) {
     match SETTING6_NAMES.name(setting >> 32) {
         Some(name) => put!(out, "[{name}]={}", setting as i32),
         None => put!(out, "[{} /* {} */]={}", setting >> 32, SETTING6_NAMES.unknown, setting as i32),

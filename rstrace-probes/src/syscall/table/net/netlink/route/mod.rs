@@ -462,7 +462,7 @@ static NEIGHBOUR_TABLE: Type =
     Type::Struct(&Struct::of(&[field("ndtm_family", FAMILY), field("", Type::Padding(3))]));
 
 /// `0x000007`, or `00000000`.
-fn write_mask(out: &mut Vec<u8>, mask: u64) {
+fn write_mask(out: &mut Notation<'_>, mask: u64) {
     match mask {
         0 => put!(out, "00000000"),
         mask => put!(out, "{mask:#08x}"),
