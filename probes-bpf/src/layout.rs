@@ -341,7 +341,7 @@ mod tests {
         let mut found = HashMap::new();
         for text in [
             include_str!("bpf/record.h"),
-            include_str!("bpf/engine.h"),
+            include_str!("bpf/scratch.h"),
             include_str!("bpf/filter.h"),
             include_str!("bpf/stats.h"),
         ] {

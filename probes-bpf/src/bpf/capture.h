@@ -8,6 +8,9 @@
 #ifndef RSTRACE_CAPTURE_H
 #define RSTRACE_CAPTURE_H
 
+#include "current.h"
+#include "path.h"
+
 #define PAGE_BYTES 4096
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000

@@ -7,6 +7,8 @@
 #define RSTRACE_FILTER_H
 
 #include <bpf/bpf_endian.h>
+#include "maps.h"
+#include "path.h"
 
 #define MAX_TESTS 4
 /* of a path that is asked for, its end included */

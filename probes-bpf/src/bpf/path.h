@@ -10,6 +10,9 @@
 #ifndef RSTRACE_PATH_H
 #define RSTRACE_PATH_H
 
+#include <bpf/bpf_core_read.h>
+#include "scratch.h"
+
 /* Mounts and names on one way are so many times so many: the verifier walks through each loop once. */
 #define PATH_STRIDES 64
 #define STRIDE_STEPS 64

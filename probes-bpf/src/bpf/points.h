@@ -8,6 +8,8 @@
 
 #include "engine.h"
 
+#define EEXIST 17
+
 /* Keeping the state right is for every thread of the target; telling of it only for those asked for. */
 static __always_inline bool picks_threads(void)
 {

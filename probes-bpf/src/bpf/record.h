@@ -34,6 +34,8 @@
 #define TAIL_FAILED_EXEC 3
 #define TAIL_EXIT 4 /* the return program itself, after the above */
 #define TAILS 5
+/* results from -MAX_ERRNO to -1 are errors (linux/err.h) */
+#define MAX_ERRNO 4095
 /* syscalls that make a thread or process */
 #define MAX_CLONES 4
 #define MAX_KILLS 4

@@ -5,6 +5,8 @@
 #ifndef RSTRACE_STACK_H
 #define RSTRACE_STACK_H
 
+#include "capture.h"
+
 /*
  * Appends the payload of the current thread's stack to the data. What is not resident is not there: the
  * unwinding ends before it. Global, so that the verifier looks at it once.

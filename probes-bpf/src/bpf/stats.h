@@ -9,6 +9,8 @@
 #ifndef RSTRACE_STATS_H
 #define RSTRACE_STATS_H
 
+#include "maps.h"
+
 /* A time of 0 is in bucket 0, one of n bits in bucket n, and what is longer than that in the last one. */
 #define TALLY_BUCKETS 48
 /* rows of `tallies` for one epoch: native, then compat, by number */
