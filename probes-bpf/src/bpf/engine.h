@@ -259,12 +259,14 @@ static __always_inline int leave(void *ctx, struct call *c, const bool has_tails
 			return 0;
 		if (filter.by_result && !is_result_wanted(c, 0, c->nr, c->flags))
 			return 0;
-		count(pair, COUNT_SEEN);
 		if (!c->has_args) {
+			count(pair, COUNT_SEEN);
 			count(pair, COUNT_NO_ENTRY);
 			return 0;
 		}
-		p = row_of(&pair, c->args);
+		/* all that is counted of a call is counted by its row */
+		row_of(&pair, c->args);
+		count(pair, COUNT_SEEN);
 		begin_record(s, RECORD_CALL, c->pid_tgid);
 		for (int i = 0; i < MAX_ARGS; i++)
 			s->record.args[i] = c->args[i];

@@ -210,12 +210,10 @@ static __always_inline int on_exit(void *ctx)
 
 #define SI_KERNEL 0x80
 
-/* Values of the tracepoint signal_generate's result. */
-#define TRACE_SIGNAL_DELIVERED 0
+/* A value of the tracepoint signal_generate's result. */
 #define TRACE_SIGNAL_IGNORED 1
 
 #define SIGINFO_LEN 48
-#define SIGNAL_MAX 64
 
 /* Appends what is told of the process that a signal tells of. */
 static __always_inline void tell_sender(struct scratch *s, struct task_struct *target)

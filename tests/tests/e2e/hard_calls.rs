@@ -102,6 +102,17 @@ fn calls_that_seccomp_refuses_are_shown_with_their_arguments() {
 }
 
 #[test]
+fn a_call_without_an_entry_is_counted_by_the_row_that_it_is_shown_by() {
+    // those that nobody asked for are taken off what was seen of the same row
+    let run = Rstrace::with(&["-e", "trace=ioctl", "--count", "3"]).stats();
+    let run = run.run(&[&fixture("refused_requests"), "2000"]).ended_well();
+    assert_eq!(run.trace.calls_with("= -1 ENOANO (No anode)").len(), 3, "{}", run.text);
+    let ledger = run.ledger();
+    assert_eq!((ledger.seen, ledger.delivered), (3, 3), "{ledger:?}");
+    assert!(run.output.stderr.contains("pair ioctl seen 3\n"), "{:?}", run.output);
+}
+
+#[test]
 fn calls_of_32_bits_go_by_their_own_table() {
     let scratch = Scratch::new();
     let path = scratch.file("f", "");
