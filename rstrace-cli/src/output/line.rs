@@ -242,8 +242,10 @@ impl Lines {
                 self.string(shown, more || shown.len() < bytes.len());
             }
             Value::Terminated { bytes, more } => match &bytes[..bytes.len().min(self.limits.length)] {
-                // strace shows it where it shows all in hex
-                [text @ .., 0] if self.limits.hex != Hex::All => self.string(text, false),
+                // strace shows it where it makes a string one in hex
+                [text @ .., 0] if !matches!(self.limits.hex, Hex::NonAscii | Hex::All) => {
+                    self.string(text, false);
+                }
                 shown => self.string(shown, more || shown.len() < bytes.len()),
             },
             Value::HexBytes(bytes) => self.hex_bytes(bytes),
@@ -445,9 +447,8 @@ impl Lines {
             Shape::List | Shape::Words => ("[", "]"),
             Shape::Bare => ("", ""),
         };
-        let is_list = object.shape() == Shape::List;
         let separator = if object.shape() == Shape::Words { " " } else { ", " };
-        let limit = if is_list && !verbose { self.limits.length } else { usize::MAX };
+        let limit = if object.is_list() && !verbose { self.limits.length } else { usize::MAX };
         self.push(open);
         let mut count = 0;
         object.parts(verbose, &mut |item| {

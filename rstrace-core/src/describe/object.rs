@@ -89,6 +89,14 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Whether it may have any number of parts; a number alone is in brackets too.
+    pub fn is_list(&self) -> bool {
+        match self.ty {
+            Type::Custom(custom) => custom.shape == Shape::List,
+            ty => matches!(ty, Type::List(..) | Type::Elements(..)),
+        }
+    }
+
     /// Whether only a function knows its parts: if it knows none, the object is its address.
     pub fn is_custom(&self) -> bool {
         matches!(self.ty, Type::Custom(_))

@@ -18,15 +18,6 @@ const CALLS: f64 = 95.0;
 const CALLS_IN_ALL: f64 = 95.0;
 /// Likewise, with `-v`.
 const CALLS_IN_ALL_AT_LENGTH: f64 = 95.0;
-/// Likewise, in other notations. With `-X` newer constants than those that strace 6.1 knows differ more often.
-const CALLS_IN_NOTATIONS: &[(&[&str], f64)] = &[
-    (&["-v", "-s", "4"], 95.0),
-    (&["-x"], 95.0),
-    (&["-xx"], 95.0),
-    (&["-y"], 95.0),
-    (&["-X", "raw"], 95.0),
-    (&["-X", "verbose"], 94.0),
-];
 /// So many of 100 lines of a real program must be the same.
 const LINES: f64 = 99.5;
 
@@ -104,18 +95,6 @@ fn every_call_of_the_fixtures_is_shown_at_length_as_strace_shows_it() {
         skip!("what differs by kernel is not known yet");
     }
     compare_fixtures(&["-v"], CALLS_IN_ALL_AT_LENGTH);
-}
-
-#[test]
-fn every_call_of_the_fixtures_is_shown_in_other_notations_as_strace_shows_it() {
-    needs!("strace");
-    if in_vm() {
-        skip!("what differs by kernel is not known yet");
-    }
-    for (options, least) in CALLS_IN_NOTATIONS {
-        say(&format!("with {}:", options.join(" ")));
-        compare_fixtures(options, *least);
-    }
 }
 
 /// A test for a real program of the list.

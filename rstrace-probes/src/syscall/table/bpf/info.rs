@@ -221,10 +221,11 @@ const MAP_IDS: Type = filled!(4, 4, |ids| Value::Object(Object { ty: &IDS, ..ids
 /// When it was loaded: that is told since the machine started.
 fn loaded(info: &Object<'_>) -> Option<Comment> {
     use nix::time::{ClockId, clock_gettime};
-    let seconds = |clock| Some(clock_gettime(clock).ok()?.tv_sec());
-    let started = seconds(ClockId::CLOCK_REALTIME)? - seconds(ClockId::CLOCK_BOOTTIME)?;
-    let since = info.number(40, Width::U64) / 1_000_000_000;
-    Some(Comment::Date(started + since as i64, 0))
+    const SECOND: i64 = 1_000_000_000;
+    let nanos = |clock| clock_gettime(clock).ok().map(|time| time.tv_sec() * SECOND + time.tv_nsec());
+    let started = nanos(ClockId::CLOCK_REALTIME)? - nanos(ClockId::CLOCK_BOOTTIME)?;
+    let loaded = started.checked_add_unsigned(info.number(40, Width::U64))?;
+    Some(Comment::Date(loaded.div_euclid(SECOND), 0))
 }
 
 const DEVICE64: Type = Type::Number(Width::U64, Meaning::Named(&Named::hex(write_device)));

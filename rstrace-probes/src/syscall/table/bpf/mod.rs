@@ -272,7 +272,8 @@ static BATCH_DONE_COUNT: Type = Type::Custom(&Custom {
 
 /// A batch, and how many elements it came to, if fewer: also where it failed.
 const fn changing(parts: Parts) -> Custom {
-    Custom { size: 4096, compat_size: 4096, shape: Shape::Bare, parts, nested: &[] }
+    const MAP_FD: Nested = nested(BATCH_COUNT as u16 + 4, FD);
+    Custom { size: 4096, compat_size: 4096, shape: Shape::Bare, parts, nested: &[MAP_FD] }
 }
 
 fn batch(object: &Object<'_>, ty: &'static Type, emit: &mut dyn FnMut(Item<'_>)) {
