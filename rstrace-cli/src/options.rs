@@ -88,8 +88,8 @@ pub struct Options {
     pub json: bool,
     /// What stands before a line.
     pub prefixes: Prefixes,
-    /// Whether user stacks are shown.
-    pub stacks: bool,
+    /// How many frames of a user stack are shown, if stacks are.
+    pub stacks: Option<usize>,
     /// How exactly the time that a call took is shown, if it is.
     pub call_times: Option<Precision>,
     /// Whether the names of arguments are shown.
@@ -284,7 +284,7 @@ impl Task {
                 picks,
             )?,
             prefixes: format::prefixes(&cli.format)?,
-            stacks: cli.format.stack_traces,
+            stacks: cli.format.stack_traces.then_some(cli.format.stack_trace_frame_limit as usize),
             call_times: format::call_times(&cli.format)?,
             arg_names: cli.format.arg_names,
             always_pid: cli.format.always_show_pid,

@@ -121,7 +121,7 @@ fn main() -> rstrace_core::Result<()> {
         duration: None,
         calls: None,
         callers: false,
-        stacks: false,
+        stacks: None,
         pointers: false,
         interrupts: Default::default(),
         let_go: false,

@@ -55,6 +55,10 @@ pub struct Format {
     #[arg(short = 'k', long, alias = "stack-trace")]
     pub stack_traces: bool,
 
+    /// Show at most so many frames of a stack
+    #[arg(long, value_name = "LIMIT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    pub stack_trace_frame_limit: u32,
+
     /// Show the name of each argument
     #[arg(short = 'N', long)]
     pub arg_names: bool,

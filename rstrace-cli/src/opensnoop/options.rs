@@ -65,7 +65,7 @@ impl Task {
         let target = target(cli.exec, cli.command, &cli.pids, cli.tid, cli.follow)?;
         let session = rstrace_core::Options {
             callers: false,
-            stacks: false,
+            stacks: None,
             pointers: false,
             interrupts: Default::default(),
             let_go: false,

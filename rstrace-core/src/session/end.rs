@@ -72,8 +72,8 @@ impl End {
         }
     }
 
-    /// Watches what the target has mapped and will map.
-    pub(super) fn watch_mappings(&self, target: &Target) -> Result<Stacks> {
+    /// Watches what the target has mapped and will map, for stacks of at most so many frames.
+    pub(super) fn watch_mappings(&self, target: &Target, frames: usize) -> Result<Stacks> {
         let (pids, tids): (Vec<u32>, Vec<u32>) = match (self, target) {
             (Self::Command { process, .. }, _) => (vec![process.pid], vec![process.pid]),
             (Self::Processes { processes, .. }, _) => (
@@ -88,6 +88,6 @@ impl End {
             _ => (Vec::new(), Vec::new()),
         };
         let held = matches!(self, Self::Command { .. });
-        Stacks::start(&pids, &tids, pids.is_empty() || target.follows(), held)
+        Stacks::start(&pids, &tids, pids.is_empty() || target.follows(), held, frames)
     }
 }

@@ -32,8 +32,8 @@ pub struct Options {
     pub callers: bool,
     /// Whether calls and signals say where the program is ([`Event::pointer`](crate::Event::pointer)).
     pub pointers: bool,
-    /// Whether calls say from where they were made ([`Event::stack`](crate::Event::stack)).
-    pub stacks: bool,
+    /// Whether calls say from where they were made ([`Event::stack`](crate::Event::stack)), with so many frames at most.
+    pub stacks: Option<usize>,
     /// What is counted beside the events or instead of them.
     pub counting: Option<Counting>,
     /// When to end at the latest, counted from the beginning of [`Session::run`](super::Session::run). A command that

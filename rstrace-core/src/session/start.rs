@@ -55,7 +55,8 @@ impl<'m> Session<'m> {
         let transport = choose_transport(machine, options.transport)?;
         let settings = settings(options, &end, &filter, transport, silent);
         // before the programs are attached: what is mapped from now on is told of
-        let stacks = if settings.stacks { Some(end.watch_mappings(&options.target)?) } else { None };
+        let frames = options.stacks.filter(|_| settings.stacks);
+        let stacks = frames.map(|frames| end.watch_mappings(&options.target, frames)).transpose()?;
         let ring = match transport {
             Transport::Ring => Some(Ring::make(settings.buffer)?),
             Transport::Perf => None,
@@ -125,7 +126,7 @@ fn settings(options: &Options, end: &End, filter: &Filter, transport: Transport,
             }),
         },
         uid: options.uid,
-        stacks: options.stacks && !silent,
+        stacks: options.stacks.is_some() && !silent,
         held: matches!(end, End::Command { .. }),
         let_go: options.let_go,
         filter: filter.clone(),

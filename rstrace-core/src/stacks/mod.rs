@@ -19,8 +19,6 @@ pub use files::Function;
 use space::{Place, Space, snapshot};
 use unwind::Registers;
 
-/// Frames of a stack that are shown at most.
-const MAX_FRAMES: usize = 256;
 /// Where the code segment stands in `struct pt_regs`.
 const CS: usize = 17;
 /// That of 64-bit programs (`__USER_CS`, asm/segment.h), and of 32-bit ones.
@@ -94,12 +92,15 @@ struct State {
     /// The processes that are traced, if no others can join them.
     only: Option<Vec<u32>>,
     files: Files,
+    /// Frames of a stack at most.
+    most: usize,
 }
 
 impl Stacks {
     /// Watches these threads and what they will make (none: all that run), and looks at what their processes have
-    /// mapped already, unless they are `held` before they begin. Without `follow` no other processes are traced.
-    pub(crate) fn start(pids: &[u32], tids: &[u32], follow: bool, held: bool) -> Result<Self> {
+    /// mapped already, unless they are `held` before they begin. Without `follow` no other processes are traced. A stack
+    /// has `most` frames at most.
+    pub(crate) fn start(pids: &[u32], tids: &[u32], follow: bool, held: bool, most: usize) -> Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let others = panic::take_hook();
@@ -111,7 +112,7 @@ impl Stacks {
         });
         let events = Events::open(tids)?;
         let only = (!follow).then(|| pids.to_vec());
-        let mut state = State { events, processes: HashMap::new(), only, files: Files::new() };
+        let mut state = State { events, processes: HashMap::new(), only, files: Files::new(), most };
         for pid in pids {
             if held {
                 state.processes.insert(*pid, Vec::new());
@@ -208,7 +209,7 @@ impl State {
         let Some(space) = spaces.iter().rfind(|space| space.since_ns <= time_ns) else {
             return Some(Stack { frames: Vec::new(), end: StackEnd::NotBegun });
         };
-        let unwind = || space.unwind(Registers::new(&pt_regs), stack, MAX_FRAMES);
+        let unwind = || space.unwind(Registers::new(&pt_regs), stack, self.most);
         let (places, end) = guarded(unwind).unwrap_or((Vec::new(), StackEnd::Unknown));
         let frame = |Place { address, within }| {
             let Some(map) = space.find(within) else {

@@ -81,6 +81,16 @@ fn the_first_execve_does_not_show_the_tracer() {
 }
 
 #[test]
+fn so_many_frames_are_shown_at_most() {
+    let all = frames(&traced("trace=getppid", &fixture("stacks")), "getppid(");
+    let limited = ["--stack-trace-frame-limit=2", "-e", "trace=getppid", &fixture("stacks")];
+    let shown = frames(&run(&limited), "getppid(");
+    // and one that says so
+    assert_eq!((shown.len(), names(&shown[..2])), (3, names(&all[..2])), "{shown:?}");
+    assert!(!shown[2].contains('('), "{shown:?}");
+}
+
+#[test]
 fn only_lines_have_frames() {
     for (words, message) in [
         (["-c", "-k"], "-k shows frames behind each call, and -c shows none"),

@@ -2,8 +2,7 @@
 
 use super::{Lines, Token, put};
 use crate::output::errno;
-use rstrace_core::describe::Constants;
-use rstrace_core::describe::{Item, named};
+use rstrace_core::describe::{Constants, Item, named};
 use rstrace_core::event::Value;
 use rstrace_core::flags::{FlagPart, PackedNumber};
 use std::io::Write;
@@ -78,11 +77,6 @@ impl Lines {
         self.limits.constants = style;
     }
 
-    fn paint_constant(&mut self, write: impl FnOnce(&mut Vec<u8>, bool)) {
-        let with_names = self.limits.constants == Constants::Verbose;
-        self.paint(Token::Value, |out| write(out, with_names));
-    }
-
     /// Appends a number, and if that is wanted its name behind it, or what is shown of one without a name.
     fn commented(&mut self, value: Value<'_>, is_named: bool, number: impl FnOnce(&mut Vec<u8>)) {
         match (self.limits.constants, is_named) {
@@ -98,13 +92,8 @@ impl Lines {
     }
 
     fn signal_by_number(&mut self, number: u8) {
-        self.paint_constant(|out, with_names| {
-            put!(out, "{number}");
-            if with_names {
-                put!(out, " /* ");
-                errno::signal_in_set(out, number);
-                put!(out, " */");
-            }
+        self.notation(Token::Value, |out| {
+            out.constant(|out| put!(out, "{number}"), |out| errno::signal_in_set(out, number));
         });
     }
 }
