@@ -38,9 +38,7 @@ impl Limits {
             addresses: false,
         }
     }
-}
 
-impl Limits {
     /// Whether what a member points to is shown.
     fn follow(&self, field: &Field) -> bool {
         !field.distant || self.whole_lists
@@ -310,17 +308,7 @@ impl Plan {
 
     /// What the object that the capture `of` brings points to.
     fn nested(&mut self, ty: &Type, of: u8, when: When) {
-        let (abi, limits) = (self.abi, self.limits);
-        match *ty {
-            Type::Struct(structure) => {
-                let structure = structure.of_abi(abi);
-                let parent = Parent::Struct(structure, of, 0);
-                for (offset, field) in structure.offsets(abi).filter(|(_, field)| limits.follow(field)) {
-                    self.member(&field.ty, of, offset, when, parent);
-                }
-            }
-            ref address => self.member(address, of, 0, when, Parent::None),
-        }
+        self.member(ty, of, 0, when, Parent::None);
     }
 
     fn member(&mut self, ty: &Type, of: u8, offset: usize, when: When, parent: Parent) {

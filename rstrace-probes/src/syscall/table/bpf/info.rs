@@ -10,7 +10,7 @@ use rstrace_core::memory::At;
 use super::super::net::INTERFACE;
 use super::super::stat::write_device;
 use super::instructions::INSTRUCTION;
-use super::{ADDRESS64, Known, MAP_FLAGS, MAP_TYPES, MOST, PROG_TYPES, nested};
+use super::{ADDRESS64, CHANGED, Known, MAP_FLAGS, MAP_TYPES, PROG_TYPES, attributes, nested, number_at};
 use crate::syscall::types::*;
 
 /// Where `struct { ... } info` has its members, seen from the last one, the address.
@@ -35,17 +35,14 @@ pub(super) static INFO: Custom = Custom {
 fn told<'a>(object: &Object<'a>, address: u64, verbose: bool) -> Option<Object<'a>> {
     let memory = object.call.memory;
     let at = if object.call.succeeded() { At::Return } else { At::Entry };
-    let number = |before, at| {
-        let bytes = memory.bytes(object.address.wrapping_sub(before), 4, at)?;
-        bytes.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
-    };
+    let number = |before, at| number_at(object, object.address.wrapping_sub(before), at);
     let file = object.call.file(number(before::FD, At::Entry)? as i32, At::Entry)?;
     let ty = match file.kind()? {
         Kind::Anonymous(b"bpf-map") => &MAP,
         Kind::Anonymous(b"bpf-prog") => &PROGRAM,
         _ => return None,
     };
-    let count = number(before::LEN, at)?.into();
+    let count = number(before::LEN, at)?;
     let bytes = memory.from(address, at).filter(|_| verbose && address != 0 && count != 0)?.bytes();
     let bytes = bytes.get(..count as usize).unwrap_or(bytes);
     Some(Object { ty, bytes, address, at, count, ..*object }).filter(|told| !told.bytes.is_empty())
@@ -82,41 +79,19 @@ macro_rules! filled {
     };
 }
 
-macro_rules! told {
-    ($name:ident $fields:expr; $order:expr; $begins:expr; $end:literal) => {
-        static $name: Type = {
-            static FIELDS: Type = Type::Struct(&Struct::of($fields).in_order(&$order));
-            static KNOWN: Known = Known { name: "", ty: &FIELDS, begins: $begins, end: $end };
-            Type::Custom(&Custom {
-                size: MOST,
-                compat_size: MOST,
-                shape: Shape::Struct,
-                parts: |object, verbose, emit| KNOWN.parts(object, verbose, emit),
-                nested: &[],
-            })
-        };
-    };
-}
-
-/// The members as they stand.
-const fn in_turn<const N: usize>() -> [u8; N] {
-    let mut order = [0; N];
+/// Each length before its address.
+const PROGRAM_ORDER: [u8; 38] = {
+    let mut order = [0; 38];
     let mut place = 0;
-    while place < N {
+    while place < order.len() {
         order[place] = place as u8;
         place += 1;
     }
-    order
-}
-
-/// Each length before its address.
-const PROGRAM_ORDER: [u8; 38] = {
-    let mut order = in_turn();
     (order[4], order[5]) = (5, 4);
     order
 };
 
-told! { MAP &[
+attributes! { MAP = "" &[
     field("type", choice(&MAP_TYPES)),
     field("id", UINT),
     field("key_size", UINT),
@@ -133,9 +108,9 @@ told! { MAP &[
     field("btf_value_type_id", UINT),
     hidden(UINT),
     field("map_extra", HEX64).only_if(|info| info.number(80, Width::U64) != 0),
-]; in_turn::<16>(); &[24, 40, 44, 48, 64]; 88 }
+]; &[24, 40, 44, 48, 64]; 88 }
 
-told! { PROGRAM &[
+attributes! { PROGRAM = "" of Struct::of(&[
     field("type", choice(&PROG_TYPES)),
     field("id", UINT),
     field("tag", Type::HexBytes(8)),
@@ -175,35 +150,16 @@ told! { PROGRAM &[
     field("verified_insns", UINT),
     field("attach_btf_obj_id", UINT).only_if(|info| info.number(220, Width::U32) != 0),
     field("attach_btf_id", UINT).only_if(|info| info.number(224, Width::U32) != 0),
-]; PROGRAM_ORDER; &[40, 64, 80, 84, 88, 104, 128, 152, 160, 168, 176, 192, 208, 216, 220]; 228 }
+]).in_order(&PROGRAM_ORDER); &[40, 64, 80, 84, 88, 104, 128, 152, 160, 168, 176, 192, 208, 216, 220]; 228 }
 
-/// A number that the call may have changed.
-const COUNT: Type = Type::Custom(&Custom {
-    size: 4,
-    compat_size: 4,
-    shape: Shape::Bare,
-    parts: |object, _, emit| {
-        let after = object.number(0, Width::U32);
-        let before = before(object, object.address).unwrap_or(after);
-        let (first, second) = (Value::Unsigned(before), Value::Unsigned(after));
-        emit(Item::element(if before == after { second } else { Value::Change(&first, &second) }));
-    },
-    nested: &[],
-});
-
-/// The number that stood at an address before the call.
-fn before(object: &Object<'_>, address: u64) -> Option<u64> {
-    let bytes = object.call.memory.bytes(address, 4, At::Entry)?;
-    bytes.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes).into())
-}
+const COUNT: Type = Type::Custom(&CHANGED);
 
 /// The count stands so many bytes before the address, and one is of so many bytes.
 fn filled<'a>(object: &Object<'a>, address: u64, behind: u64, bytes: usize) -> Option<Object<'a>> {
     let memory = object.call.memory;
     let count_at = object.address.wrapping_sub(behind);
-    let after =
-        memory.bytes(count_at, 4, At::Return)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))?;
-    let count = before(object, count_at)?.min(after.into());
+    let [before, after] = [At::Entry, At::Return].map(|at| number_at(object, count_at, at));
+    let count = before?.min(after?);
     let all = match memory.from(address, At::Return).filter(|_| address != 0) {
         Some(payload) => payload.bytes(),
         None if count == 0 && address != 0 => &[],

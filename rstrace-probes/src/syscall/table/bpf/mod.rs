@@ -154,8 +154,11 @@ fn write_range(out: &mut Notation<'_>, range: u64) {
 /// A command's part of `union bpf_attr`: how it is shown, and what it points to.
 macro_rules! attributes {
     ($name:ident = $wrapped:literal $fields:expr; $begins:expr; $end:literal) => {
+        attributes! { $name = $wrapped of Struct::of($fields); $begins; $end }
+    };
+    ($name:ident = $wrapped:literal of $members:expr; $begins:expr; $end:literal) => {
         static $name: Type = {
-            static MEMBERS: Struct = Struct::of($fields);
+            static MEMBERS: Struct = $members;
             static FIELDS: Type = Type::Struct(&MEMBERS);
             static KNOWN: Known = Known { name: $wrapped, ty: &FIELDS, begins: $begins, end: $end };
             Type::Custom(&Custom {
@@ -169,6 +172,7 @@ macro_rules! attributes {
         };
     };
 }
+use attributes;
 
 const fn nested(offset: u16, ty: Type) -> Nested {
     Nested { offset: [offset; 2], ty }
@@ -420,15 +424,21 @@ static CHANGED: Custom = Custom {
     compat_size: 4,
     shape: Shape::Bare,
     parts: |object, _, emit| {
-        let before = object.number(0, Width::U32);
-        let after =
-            object.call.memory.bytes(object.address, 4, At::Return).filter(|_| object.call.succeeded());
-        let after = after.map_or(before, |bytes| Object { bytes, ..*object }.number(0, Width::U32));
+        let own = object.number(0, Width::U32);
+        let before = number_at(object, object.address, At::Entry).unwrap_or(own);
+        let after = number_at(object, object.address, At::Return).filter(|_| object.call.succeeded());
+        let after = after.unwrap_or(own);
         let (first, second) = (Value::Unsigned(before), Value::Unsigned(after));
         emit(Item::element(if before == after { first } else { Value::Change(&first, &second) }));
     },
     nested: &[],
 };
+
+/// The number of 32 bits at an address, before the call or after it.
+fn number_at(object: &Object<'_>, address: u64, at: At) -> Option<u64> {
+    let bytes = object.call.memory.bytes(address, 4, at)?.first_chunk()?;
+    Some(u32::from_ne_bytes(*bytes).into())
+}
 
 attributes! { INFO = "info" &[
     field("bpf_fd", Type::Number(Width::I32, Meaning::ObjectFd)),
