@@ -23,6 +23,7 @@ mod schema;
 mod scratch;
 mod summary;
 mod trace;
+mod two_runs;
 mod wait;
 
 pub use bpf_objects::{Leftovers, Snapshot, tracefs_events_of_rstrace};
@@ -38,6 +39,7 @@ pub use same_run::{SameRun, assert_same_lines, watch_same_run};
 pub use scratch::Scratch;
 pub use summary::Summary;
 pub use trace::{Line, Trace};
+pub use two_runs::{Traces, form};
 pub use wait::{limit, until};
 
 /// Whether this runs in a virtual machine of its own.

@@ -1,37 +1,6 @@
 //! `-b execve`: a process is let go when it executes another program, in the kernel, so that nothing later is seen.
 
-use rstrace_tests::{Program, Rstrace, Scratch, fixture, in_vm, needs, rstrace_binary, skip};
-
-/// Without what differs from run to run: addresses and numbers.
-fn form(text: &str) -> String {
-    let mut form = String::new();
-    for c in text.chars() {
-        let is_number = c.is_ascii_digit() || (c.is_ascii_hexdigit() && form.ends_with("0x#"));
-        match c {
-            _ if is_number && form.ends_with('#') => {}
-            'x' if form.ends_with('#') => {
-                form.pop();
-                form.push_str("0x#");
-            }
-            _ => form.push(if is_number { '#' } else { c }),
-        }
-    }
-    form
-}
-
-/// What a tracer writes of each thread of a command into a file of its own, in some order, and its exit status.
-fn traces(tracer: &str, options: &[&str], command: &[&str]) -> (Vec<String>, Option<i32>) {
-    let scratch = Scratch::new();
-    let folder = scratch.fresh_folder("traces");
-    let prefix = format!("{folder}/trace");
-    let words = [&[tracer, "-b", "execve", "-o", &prefix], options, command].concat();
-    let status = Program::new(&words).run().status;
-    let files = std::fs::read_dir(&folder).expect("a folder").map(|file| file.expect("a file").path());
-    let mut traces: Vec<_> =
-        files.map(|file| form(&std::fs::read_to_string(file).expect("a trace"))).collect();
-    traces.sort();
-    (traces, status.code())
-}
+use rstrace_tests::{Program, Rstrace, Scratch, Traces, fixture, form, in_vm, needs, rstrace_binary, skip};
 
 #[test]
 fn what_is_shown_until_then_is_what_strace_shows() {
@@ -58,9 +27,9 @@ fn what_is_shown_until_then_is_what_strace_shows() {
         (&["-c", "-U", "calls,errors,name", "-S", "name"], &chain),
         (&["-f", "-c", "-U", "calls,errors,name", "-S", "name"], &shell),
     ] {
-        let (theirs, ours) =
-            (traces("strace", options, command), traces(&rstrace_binary(), options, command));
-        assert_eq!(ours, theirs, "{options:?} {command:?}");
+        let options = [&["-b", "execve"], options].concat();
+        let by = |tracer: &str| Traces::by(tracer, &options, command);
+        assert_eq!(by(&rstrace_binary()), by("strace"), "{options:?} {command:?}");
     }
 }
 
@@ -89,7 +58,7 @@ fn a_process_that_was_attached_to_is_let_go_and_that_is_said() {
             let status = gate.finish().status.code();
             let trace = std::fs::read_to_string(&file).expect("a trace");
             let said = output.stderr.replace("rstrace: ", "strace: ");
-            (form(&trace.replace(&pid, "PID")), form(&said), status)
+            (form(&trace.replace(&format!("{pid:<5}"), "PID")), form(&said), status)
         };
         assert_eq!(by(&rstrace_binary()), by("strace"), "{options:?}");
     }

@@ -1,42 +1,6 @@
 //! Options that strace has: what they do here is what they do there.
 
-use rstrace_tests::{Program, Scratch, fixture, in_vm, needs, rstrace_binary, skip};
-
-/// Without what differs from run to run: addresses, ids, the blanks that fill up a short id at the head of a line, and
-/// strace's line for a thread that died before strace knew in which call.
-fn form(text: &str) -> String {
-    let (mut form, mut in_address) = (String::new(), false);
-    let known = text.split_inclusive('\n').filter(|line| !line.contains("???("));
-    for c in known.flat_map(str::chars) {
-        in_address = in_address && c.is_ascii_hexdigit() || form.ends_with("dx");
-        match c {
-            _ if in_address => {}
-            _ if c.is_ascii_digit() && form.ends_with('d') => {}
-            ' ' if form.rsplit('\n').next() == Some("d ") => {}
-            _ => form.push(if c.is_ascii_digit() { 'd' } else { c }),
-        }
-    }
-    form
-}
-
-/// What is in the files that a tracer wrote, without their names.
-fn files(tracer: &str, options: &[&str], command: &[&str]) -> Vec<String> {
-    let scratch = Scratch::new();
-    let folder = scratch.fresh_folder("traces");
-    let prefix = format!("{folder}/trace");
-    Program::new(&[&[tracer], options, &["-o", &prefix], command].concat()).run();
-    let files = std::fs::read_dir(&folder).expect("a folder").map(|file| file.expect("a file").path());
-    let mut said: Vec<_> = files
-        .map(|path| {
-            let name = path.to_string_lossy().into_owned();
-            let tid = name.rsplit_once("/trace.").expect("a name with an id").1;
-            tid.parse::<u32>().expect("an id");
-            form(&std::fs::read_to_string(&path).expect("a trace"))
-        })
-        .collect();
-    said.sort();
-    said
-}
+use rstrace_tests::{Program, Scratch, Traces, fixture, in_vm, needs, rstrace_binary, skip};
 
 #[test]
 fn each_thread_has_a_file_as_with_strace() {
@@ -57,8 +21,8 @@ fn each_thread_has_a_file_as_with_strace() {
         (&["-ffA", "-e", "trace=none", "-qqq", "-e", "signal=none"], &shell),
         (&["-ff", "-a20", "-e", "trace=execve", "-e", "signal=none"], &threads),
     ] {
-        let (theirs, ours) = (files("strace", options, command), files(&rstrace_binary(), options, command));
-        assert_eq!(ours, theirs, "{options:?}");
+        let by = |tracer: &str| Traces::by(tracer, options, command);
+        assert_eq!(by(&rstrace_binary()), by("strace"), "{options:?}");
     }
 }
 
@@ -125,21 +89,14 @@ fn signals_are_shown_where_no_call_is_as_with_strace() {
         skip!("which lines are shown is the same on every kernel");
     }
     needs!("strace");
-    let scratch = Scratch::new();
     let command = ["sh", "-c", "trap : USR1; (exit 3); kill -USR1 $$; (exit 4); true"];
     for options in [&["-f", "-e", "trace=none"][..], &["-e", "trace=none"]] {
-        let by = |tracer: &str, name: &str| {
-            let file = scratch.at(name);
-            Program::new(&[&[tracer], options, &["-o", &file], &command].concat()).run().ended_well();
-            let said = form(&std::fs::read_to_string(&file).expect("a trace"));
-            let mut lines: Vec<_> = said.lines().map(str::to_owned).collect();
-            // a child may end before its parent's next line or after it
-            lines.sort();
-            lines
-        };
-        let ours = by(&rstrace_binary(), "ours");
+        let by = |tracer: &str| Traces::by(tracer, options, &command);
+        let (ours, theirs) = (by(&rstrace_binary()), by("strace"));
+        // a child may end before its parent's next line or after it
+        let (ours, theirs) = (ours.sorted_lines(), theirs.sorted_lines());
         assert!(ours.iter().filter(|line| line.contains("SIGCHLD")).count() == 2, "{ours:?}");
-        assert_eq!(ours, by("strace", "theirs"), "{options:?}");
+        assert_eq!(ours, theirs, "{options:?}");
     }
 }
 
@@ -149,7 +106,7 @@ fn messages_are_left_out_as_with_strace() {
         skip!("which messages are said is the same on every kernel");
     }
     needs!("strace");
-    let (scratch, threads, exit_code) = (Scratch::new(), fixture("thread_exec"), fixture("exit_code"));
+    let (threads, exit_code) = (fixture("thread_exec"), fixture("exit_code"));
     for quiet in [
         &["--quiet=exit"][..],
         &["-e", "quiet=attach,exit"],
@@ -159,17 +116,10 @@ fn messages_are_left_out_as_with_strace() {
         &["--quiet=thread-execve"],
         &["--quiet=!thread-execve"],
     ] {
-        let by = |tracer: &str, name: &str| {
-            let file = scratch.at(name);
-            let options = ["-f", "-e", "trace=execve", "-e", "signal=none", "-o", &file];
-            Program::new(&[&[tracer], &options[..], quiet, &[&threads, &exit_code, "7"]].concat()).run();
-            let said = form(&std::fs::read_to_string(&file).expect("a trace"));
-            let mut lines: Vec<_> = said.lines().map(str::to_owned).collect();
-            // threads end in any order
-            lines.sort();
-            lines
-        };
-        assert_eq!(by(&rstrace_binary(), "ours"), by("strace", "theirs"), "{quiet:?}");
+        let options = [&["-f", "-e", "trace=execve", "-e", "signal=none"], quiet].concat();
+        let by = |tracer: &str| Traces::by(tracer, &options, &[&threads, &exit_code, "7"]);
+        // threads end in any order
+        assert_eq!(by(&rstrace_binary()).sorted_lines(), by("strace").sorted_lines(), "{quiet:?}");
     }
 }
 
