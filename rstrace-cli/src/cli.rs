@@ -70,6 +70,10 @@ pub struct Cli {
     #[arg(short = 'I', long, value_name = "WHEN", value_enum, default_value_t, help_heading = "Tracing")]
     pub interruptible: Interruptible,
 
+    /// Changes nothing: no call is stopped, asked for or not
+    #[arg(long, hide_short_help = true, help_heading = "Tracing")]
+    pub seccomp_bpf: bool,
+
     /// Trace the processes with these ids, all their threads
     ///
     /// It can be repeated.

@@ -14,7 +14,7 @@ mod set;
 mod signals;
 mod summary;
 
-use crate::cli::format::When;
+use crate::cli::format::{StackTrace, When};
 use crate::cli::{Backend, Cli, Loss, Transport};
 use crate::output::files::Files;
 use crate::output::line::Limits;
@@ -90,6 +90,8 @@ pub struct Options {
     pub prefixes: Prefixes,
     /// How many frames of a user stack are shown, if stacks are.
     pub stacks: Option<usize>,
+    /// Whether their lines of source are shown too.
+    pub sources: bool,
     /// How exactly the time that a call took is shown, if it is.
     pub call_times: Option<Precision>,
     /// Whether the names of arguments are shown.
@@ -284,7 +286,8 @@ impl Task {
                 picks,
             )?,
             prefixes: format::prefixes(&cli.format)?,
-            stacks: cli.format.stack_traces.then_some(cli.format.stack_trace_frame_limit as usize),
+            stacks: cli.format.stack_trace().map(|_| cli.format.stack_trace_frame_limit as usize),
+            sources: cli.format.stack_trace() == Some(StackTrace::Source),
             call_times: format::call_times(&cli.format)?,
             arg_names: cli.format.arg_names,
             always_pid: cli.format.always_show_pid,
@@ -380,6 +383,7 @@ impl Options {
             prefixes: self.prefixes,
             call_times: self.call_times,
             arg_names: self.arg_names,
+            sources: self.sources,
             names: self.ids.comm,
             whole: self.filter.is_by_result(),
             colour: match self.colour {

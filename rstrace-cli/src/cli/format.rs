@@ -49,11 +49,17 @@ pub struct Format {
 
     /// Show the stack of the functions that each system call was made from
     ///
-    /// It stands behind the call, the innermost function first: ` > FILE(FUNCTION+0xOFFSET) [0xOFFSET-IN-FILE]`.
+    /// It stands behind the call, the innermost function first: ` > FILE(FUNCTION+0xOFFSET) [0xOFFSET-IN-FILE]`. With
+    /// -kk its line of source follows, if the file has debug information.
     /// A last line says so where the stack has more frames than are shown. The frames of a call that never returns
     /// stand behind the end of its thread; signals have none.
-    #[arg(short = 'k', long, alias = "stack-trace")]
-    pub stack_traces: bool,
+    #[arg(short = 'k', action = ArgAction::Count)]
+    pub stacks: u8,
+
+    /// Likewise by a word
+    #[arg(long, alias = "stack-traces", value_name = "KIND", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "symbol")]
+    pub stack_trace: Option<StackTrace>,
 
     /// Show at most so many frames of a stack
     #[arg(long, value_name = "LIMIT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
@@ -111,6 +117,26 @@ pub struct Format {
     /// Append to the file of -o
     #[arg(short = 'A', long)]
     pub output_append_mode: bool,
+}
+
+impl Format {
+    /// What is shown of stacks, if they are.
+    pub fn stack_trace(&self) -> Option<StackTrace> {
+        self.stack_trace.or(match self.stacks {
+            0 => None,
+            1 => Some(StackTrace::Symbol),
+            _ => Some(StackTrace::Source),
+        })
+    }
+}
+
+/// What is shown of a frame of a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StackTrace {
+    /// The file and the function (-k)
+    Symbol,
+    /// And the line of source (-kk)
+    Source,
 }
 
 /// When something is done.

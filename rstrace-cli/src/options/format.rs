@@ -42,7 +42,7 @@ pub fn json(cli: &Cli) -> Result<bool, Error> {
         (format.syscall_times.is_some(), "-T"),
         (format.syscall_number, "-n"),
         (format.instruction_pointer, "-i"),
-        (format.stack_traces, "-k"),
+        (format.stack_trace().is_some(), "-k"),
         (format.arg_names, "-N"),
         (format.always_show_pid, "--always-show-pid"),
         (format.color != When::Auto, "--color"),

@@ -50,7 +50,7 @@ pub fn summary(cli: &Cli) -> Result<Option<Summary>, Error> {
     let interval = cli.interval.as_deref().map(interval).transpose()?;
     match (cli.summary_only, cli.summary) {
         (true, true) => refuse!("-c and -C exclude each other: -C prints the calls too, -c does not"),
-        (true, _) if cli.format.stack_traces => {
+        (true, _) if cli.format.stack_trace().is_some() => {
             refuse!("-k shows frames behind each call, and -c shows none: leave one of them out, or give -C")
         }
         (false, false) => {

@@ -76,6 +76,8 @@ pub struct Style {
     pub whole: bool,
     /// Whether the names of all arguments are shown.
     pub arg_names: bool,
+    /// Whether frames of stacks have their lines of source.
+    pub sources: bool,
     /// Whether the names of threads stand behind their numbers.
     pub names: bool,
     /// Whether the lines are coloured.
@@ -128,6 +130,7 @@ impl Default for Style {
             call_times: None,
             whole: false,
             arg_names: false,
+            sources: false,
             names: false,
             colour: false,
         }
@@ -320,7 +323,7 @@ impl<W: Write> Text<W> {
             && let Some(stack) = stack.take()
         {
             let mut lines = Lines::new(false, style.limits);
-            stack::write(&mut lines, stack);
+            stack::write(&mut lines, stack, style.sources);
             self.last_stacks.insert(tid, lines);
         }
         if self.is_in_order() {
@@ -745,7 +748,7 @@ fn end_call(lines: &mut Lines, call: &Call<'_>, return_ns: u64, stack: Option<&S
         dump::write(lines, call.data);
     }
     if let Some(stack) = stack {
-        stack::write(lines, stack);
+        stack::write(lines, stack, style.sources);
     }
 }
 

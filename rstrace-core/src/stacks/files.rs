@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use blazesym::symbolize::source::{Elf, Source};
-use blazesym::symbolize::{Input, Symbolized, Symbolizer};
+use blazesym::symbolize::{CodeInfo, Input, Symbolized, Symbolizer};
 use flate2::CrcWriter;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::time::{ClockId, clock_gettime};
@@ -39,6 +39,17 @@ pub struct Function {
     pub name: Box<str>,
     /// Whether its code was inlined into that of the next one.
     pub inlined: bool,
+    /// The line of source that it is in, if its debug information tells.
+    pub source: Option<SourceLine>,
+}
+
+/// A line of a source file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceLine {
+    /// The path as the debug information has it.
+    pub path: Box<[u8]>,
+    /// The number of the line, the first is 1.
+    pub line: u32,
 }
 
 /// A file that code is mapped from.
@@ -103,7 +114,6 @@ impl Files {
     pub fn new() -> Self {
         let symbolizer = Symbolizer::builder()
             .enable_auto_reload(false)
-            // without it there are no inlined functions either
             .enable_code_info(true)
             .enable_inlined_fns(true)
             // it takes any name for a mangled one: of `t` it makes `unsigned short`
@@ -284,9 +294,16 @@ impl Symbols {
         source.debug_syms = self.debug;
         let found = symbolizer.symbolize_single(&Source::Elf(source), Input::VirtOffset(address));
         let Symbolized::Sym(sym) = found.ok()? else { return None };
+        let function = |name: &str, inlined: bool, code: Option<&CodeInfo<'_>>| {
+            let source = code.and_then(|code| {
+                let path = code.to_path().as_os_str().as_bytes().into();
+                Some(SourceLine { path, line: code.line? })
+            });
+            Function { name: demangled(name), inlined, source }
+        };
         let inlined = sym.inlined.iter().rev();
-        let inlined = inlined.map(|inlined| Function { name: demangled(&inlined.name), inlined: true });
-        let own = Function { name: demangled(&sym.name), inlined: false };
+        let inlined = inlined.map(|inlined| function(&inlined.name, true, inlined.code_info.as_ref()));
+        let own = function(&sym.name, false, sym.code_info.as_deref());
         Some((inlined.chain([own]).collect(), sym.offset as u64))
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Once;
 use crate::error::Result;
 use events::{Change, Events};
 use files::Files;
-pub use files::Function;
+pub use files::{Function, SourceLine};
 use space::{Place, Space, snapshot};
 use unwind::Registers;
 

@@ -22,10 +22,24 @@ fn section(elf: &[u8], name: &str) -> Range<usize> {
     range(header(index))
 }
 
-/// A copy of a fixture that was changed.
+/// Numbers in which there is no order, the same ones each time.
+fn random() -> impl FnMut() -> u64 {
+    let mut random = 1_u64;
+    move || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random >> 33
+    }
+}
+
+/// A copy of the fixture that was changed.
 fn changed(scratch: &Scratch, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
+    changed_copy(&fixture("stacks"), scratch, name, change)
+}
+
+/// A copy of a program that was changed.
+fn changed_copy(program: &str, scratch: &Scratch, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
     let path = scratch.at(name);
-    fs::copy(fixture("stacks"), &path).expect("there is room");
+    fs::copy(program, &path).expect("there is room");
     let mut bytes = fs::read(&path).expect("the copy can be read");
     change(&mut bytes);
     fs::write(&path, bytes).expect("the copy can be written");
@@ -34,7 +48,7 @@ fn changed(scratch: &Scratch, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> 
 
 #[track_caller]
 fn traced(program: &str) -> String {
-    let text = run(&["-e", "trace=getppid,getuid", program]);
+    let text = run(&["-kk", "-e", "trace=getppid,getuid", program]);
     assert!(!text.contains(|c: char| c != '\n' && c.is_control()), "{text:?}");
     assert!(text.contains("\n+++ exited with 0 +++"), "{text}");
     let of_call = |line: &str| line.contains(')') && (line.starts_with("get") || line.starts_with("+++"));
@@ -48,11 +62,7 @@ fn traced(program: &str) -> String {
 #[test]
 fn a_file_with_garbage_in_it_is_traced_to_its_end() {
     let scratch = Scratch::new();
-    let mut random = 1_u64;
-    let mut next = move || {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        random >> 33
-    };
+    let mut next = random();
     for (number, name) in
         [".eh_frame", ".symtab", ".strtab", ".shstrtab"].into_iter().cycle().take(24).enumerate()
     {
@@ -84,6 +94,37 @@ fn control_characters_in_names_and_paths_are_escaped() {
     let text = traced(&program);
     let frames = frames(&text, "getppid(");
     assert!(frames[1].contains(r"/a\n > \33[31mb(in\n\33[31m>+0x"), "{text}");
+}
+
+#[test]
+fn debug_information_with_garbage_in_it_is_no_danger() {
+    if in_vm() {
+        skip!("there is no compiler in the virtual machine");
+    }
+    needs!("cc");
+    let scratch = Scratch::new();
+    let source =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/stacks.c")).expect("a fixture");
+    // the name that its lines have
+    let source = source.replace("int main(", "#line 1 \"a\\n > \\033[31mb.c\"\nint main(");
+    let (source, program) = (scratch.file("hostile.c", &source), scratch.at("hostile"));
+    let fixtures = concat!("-I", env!("CARGO_MANIFEST_DIR"), "/fixtures");
+    Program::new(&["cc", "-O2", "-g", "-w", fixtures, "-o", &program, &source]).run().ended_well();
+    let text = traced(&program);
+    assert!(text.lines().any(|frame| frame.ends_with(r"a\n > \33[31mb.c:12")), "{text}");
+    let mut next = random();
+    for (number, name) in
+        [".debug_line", ".debug_info", ".debug_abbrev", ".debug_str"].into_iter().cycle().take(24).enumerate()
+    {
+        let changed = changed_copy(&program, &scratch, &format!("hostile{number}"), |elf| {
+            for place in section(elf, name) {
+                if next() % 16 == 0 {
+                    elf[place] = next() as u8;
+                }
+            }
+        });
+        traced(&changed);
+    }
 }
 
 #[test]

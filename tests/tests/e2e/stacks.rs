@@ -26,15 +26,15 @@ pub fn names(frames: &[String]) -> Vec<&str> {
     frames.iter().map(|frame| name(frame)).collect()
 }
 
-/// What rstrace -k says.
+/// What rstrace says with these options.
 pub fn run(words: &[&str]) -> String {
     let binary = rstrace_binary();
-    let words = [&[binary.as_str(), "-k"], words].concat();
+    let words = [&[binary.as_str()], words].concat();
     Program::new(&words).run().ended_well().stderr
 }
 
 fn traced(calls: &str, program: &str) -> String {
-    run(&["-e", calls, program])
+    run(&["-k", "-e", calls, program])
 }
 
 pub const CHAIN: [&str; 4] = ["innermost", "middle", "outermost", "main"];
@@ -58,8 +58,16 @@ fn a_c_program_without_frame_pointers_shows_its_functions_to_the_bottom() {
 fn a_function_pair_and_the_other_transport_have_them_too() {
     for backend in ["auto", "tracepoint"] {
         for transport in ["ring", "perf"] {
-            let text =
-                run(&["--backend", backend, "--transport", transport, "-e", "open", &fixture("stacks")]);
+            let text = run(&[
+                "-k",
+                "--backend",
+                backend,
+                "--transport",
+                transport,
+                "-e",
+                "open",
+                &fixture("stacks"),
+            ]);
             let frames = frames(&text, "\"/dev/null\"");
             assert_eq!(names(&frames)[1..5], CHAIN, "{text}");
         }
@@ -83,7 +91,7 @@ fn the_first_execve_does_not_show_the_tracer() {
 #[test]
 fn so_many_frames_are_shown_at_most() {
     let all = frames(&traced("trace=getppid", &fixture("stacks")), "getppid(");
-    let limited = ["--stack-trace-frame-limit=2", "-e", "trace=getppid", &fixture("stacks")];
+    let limited = ["-k", "--stack-trace-frame-limit=2", "-e", "trace=getppid", &fixture("stacks")];
     let shown = frames(&run(&limited), "getppid(");
     // and one that says so
     assert_eq!((shown.len(), names(&shown[..2])), (3, names(&all[..2])), "{shown:?}");
@@ -100,7 +108,7 @@ fn only_lines_have_frames() {
         assert!(!refused.status.success() && refused.stderr.contains(message), "{}", refused.stderr);
     }
     // a call that is not shown shows no frames either
-    let text = run(&["-Z", "-e", "trace=getppid,execve", &fixture("stacks")]);
+    let text = run(&["-k", "-Z", "-e", "trace=getppid,execve", &fixture("stacks")]);
     assert!(!text.contains(" > "), "{text}");
 }
 
@@ -176,6 +184,45 @@ fn a_rust_program_shows_its_functions_demangled_and_inlined() {
     assert_eq!(names[place], "deep::deepest", "{text}");
     assert!(names[place + 1].ends_with("inlined inlined"), "{text}");
     assert_eq!(names[place + 2..place + 4], ["deep::within::outer", "deep::main"], "{text}");
+    // of an inlined function too
+    let text = run(&["-kk", "-e", "trace=getppid", &program]);
+    for call in ["parent_id()", "{ deepest()", "super::inlined()", "{ within::outer()"] {
+        let line = line_of(&source, call);
+        assert!(text.lines().any(|frame| frame.ends_with(&line)), "{line} {text}");
+    }
+}
+
+/// A source file and the line of it that holds a text, as `-kk` has it.
+fn line_of(source: &str, text: &str) -> String {
+    let lines = std::fs::read_to_string(source).expect("a source file");
+    let line = lines.lines().position(|line| line.contains(text)).expect(text) + 1;
+    format!(" {source}:{line}")
+}
+
+#[test]
+fn frames_have_their_lines_of_source() {
+    if in_vm() {
+        skip!("there is no compiler in the virtual machine");
+    }
+    needs!("cc");
+    let scratch = Scratch::new();
+    let program = scratch.at("program");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/stacks.c");
+    Program::new(&["cc", "-O2", "-g", "-o", &program, source]).run().ended_well();
+    let lines = ["syscall(SYS_getppid);", "innermost();", "middle();", "outermost();"]
+        .map(|call| line_of(source, call));
+    for option in ["-kk", "--stack-trace=source", "--stack-traces=source"] {
+        let text = run(&[option, "-e", "trace=getppid", &program]);
+        let frames = frames(&text, "getppid(");
+        let at = frames.iter().position(|frame| name(frame) == "innermost").expect(&text);
+        for ((frame, line), name) in frames[at..].iter().zip(&lines).zip(CHAIN) {
+            assert!(frame.contains(name) && frame.ends_with(&format!("]{line}")), "{frame} {line}");
+        }
+    }
+    for option in ["-k", "--stack-trace", "--stack-trace=symbol"] {
+        let text = run(&[option, "-e", "trace=getppid", &program]);
+        assert!(!text.contains("stacks.c:"), "{text}");
+    }
 }
 
 /// strace unwinds by ptrace, when the call has returned. It takes the next symbol below an address that stands among

@@ -5,10 +5,10 @@ use crate::output::quote::printable;
 use rstrace_core::stacks::{Frame, Stack, StackEnd};
 use std::io::Write;
 
-/// Writes the frames, each with a line feed before it.
-pub fn write(lines: &mut Lines, stack: &Stack) {
+/// Writes the frames, each with a line feed before it and, if `sources`, the line of source behind it.
+pub fn write(lines: &mut Lines, stack: &Stack, sources: bool) {
     lines.format(|out| {
-        stack.frames.iter().for_each(|frame| write_frame(out, frame));
+        stack.frames.iter().for_each(|frame| write_frame(out, frame, sources));
         let end = match stack.end {
             StackEnd::Bottom => return,
             StackEnd::NotCaptured if stack.frames.is_empty() => "the stack was not captured",
@@ -22,7 +22,7 @@ pub fn write(lines: &mut Lines, stack: &Stack) {
     });
 }
 
-fn write_frame(out: &mut Vec<u8>, frame: &Frame) {
+fn write_frame(out: &mut Vec<u8>, frame: &Frame, sources: bool) {
     let offset = frame.offset;
     let Some(file) = &frame.file else {
         put!(out, "\n > unexpected_backtracing_error [{offset:#x}]");
@@ -40,6 +40,11 @@ fn write_frame(out: &mut Vec<u8>, frame: &Frame) {
             put!(out, " inlined) [{offset:#x}]");
         } else {
             put!(out, "+{:#x}) [{offset:#x}]", frame.in_function);
+        }
+        if let Some(source) = function.source.as_ref().filter(|_| sources) {
+            put!(out, " ");
+            printable(out, &source.path);
+            put!(out, ":{}", source.line);
         }
     }
     if frame.functions.is_empty() {
