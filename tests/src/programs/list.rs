@@ -410,4 +410,36 @@ setTimeout(() => {}, 10);
         "printf 'fn main() { println!(\"{}\", 1 + 1); }' >a.rs",
         "rustc --crate-type lib --emit metadata a.rs",
     ),
+    program(
+        "ss",
+        &[("iproute2", "ss")],
+        "",
+        "ss -tulpan; ss -xa; ip addr; ip -s link; ip route; ip neigh; ip rule",
+    ),
+    program(
+        "util-linux",
+        &[("util-linux", "unshare")],
+        "",
+        "findmnt; losetup -a; lscpu; lsipc; lsns; prlimit; chrt -p $$; ionice; taskset -p $$; fallocate -l 100k f; mkswap f; \
+         unshare -m sh -c 'mkdir m; mount -t tmpfs none m; touch m/x; umount m'; unshare -p -f true; setsid true; \
+         script -qc true /dev/null",
+    ),
+    program(
+        "tmux",
+        &[("tmux", "tmux")],
+        "",
+        "tmux -L x -f /dev/null new-session -d 'sleep 0.1'; tmux -L x list-sessions; tmux -L x kill-server || true",
+    ),
+    program(
+        "stress-ng",
+        &[("stress-ng", "stress-ng")],
+        "",
+        "for work in access chmod dentry dir dup eventfd fcntl flock fstat getdent inotify link lockf mknod null open pipe \
+         poll rename seek sendfile splice symlink tee touch unlink utime vm-splice xattr zero aio brk epoll exec fork futex \
+         get itimer madvise memfd mmap mprotect mq mremap msg msync nanosleep personality pidfd prctl rlimit schedpolicy \
+         seccomp sem sem-sysv shm-sysv sigfd signal sigq sock sockpair spawn switch timer timerfd udp umask vfork wait; do \
+         stress-ng --$work 1 --$work-ops 3 -q -t 1 || true; done",
+    ),
+    // no program from a package: what is written nowhere else in all its values
+    tested("constants", &[], "", "$ALL_CONSTANTS"),
 ];

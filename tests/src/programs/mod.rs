@@ -8,7 +8,7 @@ mod list;
 use std::path::Path;
 
 use crate::differ::Comparison;
-use crate::{Program, SameRun, Scratch, has_program, rstrace_binary};
+use crate::{Program, SameRun, Scratch, fixture, has_program, rstrace_binary};
 pub use list::PROGRAMS;
 
 /// A program.
@@ -69,5 +69,6 @@ fn variables(folder: &str) -> Vec<(&'static str, String)> {
         ("GIT_COMMITTER_EMAIL", "a@example.org".to_owned()),
         ("PATH", format!("{path}:/usr/sbin:/sbin")),
         ("BESIDE", beside.unwrap_or_default()),
+        ("ALL_CONSTANTS", fixture("all_constants")),
     ]
 }

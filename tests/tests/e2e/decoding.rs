@@ -143,6 +143,7 @@ real_programs! {
     perl_is_shown_as_strace_shows_it: "perl";
     a_compiler_is_shown_as_strace_shows_it: "gcc";
     sqlite_is_shown_as_strace_shows_it: "sqlite3";
+    all_constants_are_shown_as_strace_shows_them: "constants";
 }
 
 /// Names in tracefs that are those of the kernel's functions, not of the calls.

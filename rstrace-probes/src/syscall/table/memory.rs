@@ -83,6 +83,7 @@ fn is_policy(mode: u64) -> bool {
 static POLICIES: Choices = choices!("MPOL_???", MPOL_DEFAULT MPOL_PREFERRED MPOL_BIND MPOL_INTERLEAVE MPOL_LOCAL
     MPOL_PREFERRED_MANY MPOL_WEIGHTED_INTERLEAVE);
 static POLICY_FLAGS: FlagSet = set!("MPOL_F_???", MPOL_F_NODE MPOL_F_ADDR MPOL_F_MEMS_ALLOWED);
+static MOVE_PAGES_FLAGS: FlagSet = set!("MPOL_MF_???", MPOL_MF_MOVE MPOL_MF_MOVE_ALL);
 static MOVE_FLAGS: FlagSet = set!("MPOL_MF_???", MPOL_MF_STRICT MPOL_MF_MOVE MPOL_MF_MOVE_ALL);
 
 /// A word of a mask of nodes: two characters a byte.
@@ -196,7 +197,7 @@ pub static SYSCALLS: &[Syscall] = &[
         &[
             param("addr", ADDRESS),
             param("length", SIZE),
-            param("vec", Type::List(Access::Out, &RESIDENT, Length::PagesArg(1))),
+            param("vec", Type::Either(|call| call.args[1] == 0, &NOTHING, &RESIDENCE)),
         ],
         RET_INT,
     ),
@@ -271,7 +272,7 @@ pub static SYSCALLS: &[Syscall] = &[
         MEMORY,
         &[
             param("mode", output(&POLICY_CHOICE)),
-            param("nodemask", Type::Sized(Access::Out, &NODES_OF_2, Length::BitsArg(2))),
+            param("nodemask", Type::Either(|call| call.args[2] == 0, &NOTHING, &NODES_FOUND)),
             param("maxnode", ULONG),
             param("addr", ADDRESS),
             param("flags", long_flags(&POLICY_FLAGS)),
@@ -304,7 +305,7 @@ pub static SYSCALLS: &[Syscall] = &[
             param("pages", Type::List(Access::In, &ADDRESS, Length::Arg(1))),
             param("nodes", Type::List(Access::In, &NODE, Length::Arg(1))),
             param("status", Type::List(Access::Out, &STATUS, Length::Arg(1))),
-            param("flags", flags(&MOVE_FLAGS)),
+            param("flags", flags(&MOVE_PAGES_FLAGS)),
         ],
         RET_LONG,
     ),
@@ -312,5 +313,9 @@ pub static SYSCALLS: &[Syscall] = &[
 
 /// Whether a page is resident.
 static RESIDENT: Type = U8;
+static RESIDENCE: Type = Type::List(Access::Out, &RESIDENT, Length::PagesArg(1));
+static NODES_FOUND: Type = Type::Sized(Access::Out, &NODES_OF_2, Length::BitsArg(2));
+/// A list that was asked for without any element is empty, also of a call that fails.
+static NOTHING: Type = Type::List(Access::In, &RESIDENT, Length::Fixed(0));
 /// A node's number.
 static NODE: Type = INT;

@@ -8,6 +8,7 @@ use rstrace_core::describe::{
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
+use rstrace_core::memory::At;
 use rstrace_core::probe::RawCall;
 
 use super::creds::CAPABILITIES;
@@ -66,7 +67,9 @@ static AMBIENT: Choices = choices!("PR_CAP_AMBIENT_???", PR_CAP_AMBIENT_IS_SET P
 static FP_MODES: FlagSet = set!("PR_FP_MODE_???", PR_FP_MODE_FR PR_FP_MODE_FRE);
 
 /// `PR_SVE_VL_INHERIT`, whose low bits are a length.
-static VECTOR_LENGTH: FlagSet = set!("PR_SVE_???", PR_SVE_SET_VL_ONEXEC PR_SVE_VL_INHERIT);
+static SVE_LENGTH: FlagSet = set!("", PR_SVE_SET_VL_ONEXEC PR_SVE_VL_INHERIT);
+/// Likewise of `PR_SME_VL_INHERIT`.
+static SME_LENGTH: FlagSet = set!("", PR_SME_SET_VL_ONEXEC PR_SME_VL_INHERIT);
 
 static SPECULATION: Choices =
     choices!("PR_SPEC_???", PR_SPEC_STORE_BYPASS PR_SPEC_INDIRECT_BRANCH PR_SPEC_L1D_FLUSH);
@@ -74,13 +77,21 @@ static SPECULATION: Choices =
 static SPECULATION_STATES: Choices = choices!("PR_SPEC_???", PR_SPEC_ENABLE PR_SPEC_DISABLE PR_SPEC_FORCE_DISABLE
     PR_SPEC_DISABLE_NOEXEC);
 
+static SPECULATION_STATE_ASKED: Type = of(&SPECULATION_STATES);
+
+/// What the states of an unknown kind mean is unknown too.
+fn is_speculation(call: &RawCall<'_>) -> bool {
+    SPECULATION.name(call.args[1]).is_some()
+}
+
 static SPECULATION_STATE: FlagSet = set!("PR_SPEC_???", PR_SPEC_NOT_AFFECTED PR_SPEC_PRCTL PR_SPEC_ENABLE
     PR_SPEC_DISABLE PR_SPEC_FORCE_DISABLE PR_SPEC_DISABLE_NOEXEC);
 
 static PAC_KEYS: FlagSet = set!("PR_PAC_???", PR_PAC_APIAKEY PR_PAC_APIBKEY PR_PAC_APDAKEY PR_PAC_APDBKEY
     PR_PAC_APGAKEY);
 
-static MTE: FlagSet = set!("PR_MTE_???", PR_MTE_TCF_MASK: PR_MTE_TCF_NONE PR_MTE_TCF_SYNC PR_MTE_TCF_ASYNC;);
+static MTE: Choices =
+    choices!("PR_MTE_???", PR_MTE_TCF_NONE PR_MTE_TCF_SYNC PR_MTE_TCF_ASYNC PR_MTE_TCF_MASK);
 
 static DISPATCH: Choices = choices!("PR_SYS_DISPATCH_???", PR_SYS_DISPATCH_OFF PR_SYS_DISPATCH_ON
     PR_SYS_DISPATCH_INCLUSIVE_ON);
@@ -116,28 +127,34 @@ static ANY_PTRACER: Type =
 
 /// What arm64 keeps of an address's upper byte: whether, how tags are checked, which tags there are.
 fn write_tagged_address(out: &mut Notation<'_>, control: u64) {
-    let tags = control & uapi::PR_MTE_TAG_MASK;
+    let (tags, checks) = (control & uapi::PR_MTE_TAG_MASK, control & uapi::PR_MTE_TCF_MASK);
     let enabled = control & uapi::PR_TAGGED_ADDR_ENABLE != 0;
     out.extend_from_slice(if enabled { b"PR_TAGGED_ADDR_ENABLE|" } else { b"!PR_TAGGED_ADDR_ENABLE|" });
-    Flags { bits: control & !tags & !uapi::PR_TAGGED_ADDR_ENABLE, set: &MTE }.write(out);
+    MTE.write(out, checks);
+    // writing to a vector cannot fail
     if tags != 0 {
-        // writing to a vector cannot fail
         let _ = write!(out, "|{:#x}<<PR_MTE_TAG_SHIFT", tags >> uapi::PR_MTE_TAG_SHIFT);
+    }
+    let rest = control & !tags & !checks & !uapi::PR_TAGGED_ADDR_ENABLE;
+    if rest != 0 {
+        let _ = write!(out, "|{rest:#x}");
     }
 }
 
 /// Bytes of a thread's name with its terminator: `TASK_COMM_LEN` of `linux/sched.h`.
 const NAME_BYTES: usize = 16;
 
-/// The name of a thread: as much as the kernel reads, which is all but the last byte. It does not look whether the name
-/// ends there, so `...` may stand for nothing.
+/// The name of a thread. The kernel reads all but the last byte and does not look whether the name ends there, so `...`
+/// may stand for nothing.
 static NAME: Type = Type::Custom(&Custom {
     size: NAME_BYTES,
     compat_size: NAME_BYTES,
     shape: Shape::Bare,
     parts: |object, _, emit| {
         let mut text = |bytes, more| emit(Item::element(Value::Text { bytes, more, whole: false }));
-        let read = object.bytes.get(..NAME_BYTES - 1);
+        // the kernel ends what it writes
+        let most = if object.at == At::Return { NAME_BYTES } else { NAME_BYTES - 1 };
+        let read = object.bytes.get(..most);
         let known = read.unwrap_or(object.bytes);
         match known.iter().position(|byte| *byte == 0) {
             Some(end) => text(&known[..end], false),
@@ -239,6 +256,15 @@ const fn only_if(param: Param, shown: fn(&RawCall<'_>) -> bool) -> Param {
     Param { shown: Some(shown), ..param }
 }
 
+/// A call whose result is the length of a vector register, with flags.
+macro_rules! ret_length {
+    ($write:ident) => {
+        Returned::Glossed(Width::U32, Meaning::Hex, |call, emit| {
+            emit(Item::element(Value::Written(call.returned() as u64, $write)));
+        })
+    };
+}
+
 static CASES: Cases = Cases {
     arg: 0,
     cases: &[
@@ -280,7 +306,7 @@ static CASES: Cases = Cases {
         telling(uapi::PR_GET_SECUREBITS, &[OP], bits!(SECUREBITS)),
         op(uapi::PR_SET_SECUREBITS, &[OP, param("arg2", long_flags(&SECUREBITS))]),
         op(uapi::PR_SET_TIMERSLACK, &[OP, param("arg2", LONG)]),
-        op(uapi::PR_GET_TIMERSLACK, &[OP]),
+        telling(uapi::PR_GET_TIMERSLACK, &[OP], returns(Width::Word, Meaning::Plain)),
         op(uapi::PR_TASK_PERF_EVENTS_DISABLE, &[OP]),
         op(uapi::PR_TASK_PERF_EVENTS_ENABLE, &[OP]),
         op(
@@ -312,8 +338,8 @@ static CASES: Cases = Cases {
                 FIFTH,
             ],
         ),
-        op(uapi::PR_SVE_SET_VL, &[OP, param("arg2", written(write_vector_length))]),
-        telling(uapi::PR_SVE_GET_VL, &[OP], RET_VECTOR_LENGTH),
+        op(uapi::PR_SVE_SET_VL, &[OP, param("arg2", written(write_sve_length))]),
+        telling(uapi::PR_SVE_GET_VL, &[OP], ret_length!(write_sve_length)),
         telling(
             uapi::PR_GET_SPECULATION_CTRL,
             &[OP, param("arg2", of(&SPECULATION))],
@@ -321,7 +347,11 @@ static CASES: Cases = Cases {
         ),
         op(
             uapi::PR_SET_SPECULATION_CTRL,
-            &[OP, param("arg2", of(&SPECULATION)), param("arg3", of(&SPECULATION_STATES))],
+            &[
+                OP,
+                param("arg2", of(&SPECULATION)),
+                param("arg3", Type::Either(is_speculation, &SPECULATION_STATE_ASKED, &ANY_WORD)),
+            ],
         ),
         op(uapi::PR_PAC_RESET_KEYS, &[OP, param("arg2", long_flags(&PAC_KEYS)), THIRD, FOURTH, FIFTH]),
         op(
@@ -355,8 +385,8 @@ static CASES: Cases = Cases {
                 param("arg5", output(&COOKIE)),
             ],
         ),
-        op(uapi::PR_SME_SET_VL, &[OP, param("arg2", written(write_vector_length))]),
-        telling(uapi::PR_SME_GET_VL, &[OP], RET_VECTOR_LENGTH),
+        op(uapi::PR_SME_SET_VL, &[OP, param("arg2", written(write_sme_length))]),
+        telling(uapi::PR_SME_GET_VL, &[OP], ret_length!(write_sme_length)),
         op(uapi::PR_SET_MDWE, &[OP, param("arg2", long_flags(&MDWE)), THIRD, FOURTH, FIFTH]),
         telling(uapi::PR_GET_MDWE, &[OP, SECOND, THIRD, FOURTH, FIFTH], bits!(MDWE)),
         op(
@@ -375,20 +405,24 @@ static CASES: Cases = Cases {
 
 const NAME_LENGTH: Length = Length::Fixed(NAME_BYTES as u32);
 
-/// The length of a vector register, and flags.
-fn write_vector_length(out: &mut Notation<'_>, length: u64) {
+/// The length of a vector register, and flags. The masks of SVE and SME are the same.
+fn write_length(out: &mut Notation<'_>, length: u64, set: &'static FlagSet) {
     let (bits, length) = (length & !uapi::PR_SVE_VL_LEN_MASK, length & uapi::PR_SVE_VL_LEN_MASK);
     if bits != 0 {
-        Flags { bits, set: &VECTOR_LENGTH }.write(out);
+        Flags { bits, set }.write(out);
         out.push(b'|');
     }
     // writing to a vector cannot fail
     let _ = if length == 0 { write!(out, "0") } else { write!(out, "{length:#x}") };
 }
 
-const RET_VECTOR_LENGTH: Returned = Returned::Glossed(Width::U32, Meaning::Hex, |call, emit| {
-    emit(Item::element(Value::Written(call.returned() as u64, write_vector_length)));
-});
+fn write_sve_length(out: &mut Notation<'_>, length: u64) {
+    write_length(out, length, &SVE_LENGTH);
+}
+
+fn write_sme_length(out: &mut Notation<'_>, length: u64) {
+    write_length(out, length, &SME_LENGTH);
+}
 
 static ARCH_OPERATIONS: Choices = choices!("ARCH_???", ARCH_SET_GS ARCH_SET_FS ARCH_GET_FS ARCH_GET_GS ARCH_GET_CPUID
     ARCH_SET_CPUID ARCH_GET_XCOMP_SUPP ARCH_GET_XCOMP_PERM ARCH_REQ_XCOMP_PERM ARCH_GET_XCOMP_GUEST_PERM
@@ -495,7 +529,7 @@ static ARCH_CASES: Cases = Cases {
 };
 
 static PERSONALITY: FlagSet = set!("PER_???",
-    PER_MASK: PER_LINUX PER_BSD PER_LINUX32 PER_RISCOS PER_OSF4 PER_HPUX;
+    PER_MASK: PER_LINUX PER_BSD PER_LINUX32 PER_RISCOS PER_OSF4 PER_HPUX PER_MASK;
     UNAME26 ADDR_NO_RANDOMIZE FDPIC_FUNCPTRS MMAP_PAGE_ZERO ADDR_COMPAT_LAYOUT READ_IMPLIES_EXEC ADDR_LIMIT_32BIT
     SHORT_INODE WHOLE_SECONDS STICKY_TIMEOUTS ADDR_LIMIT_3GB);
 

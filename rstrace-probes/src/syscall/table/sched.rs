@@ -390,7 +390,7 @@ pub static SYSCALLS: &[Syscall] = &[
         &[
             param("cmd", choice(&MEMBARRIER)),
             param("flags", flags(&MEMBARRIER_FLAGS)),
-            param_if("cpu_id", INT, |call| call.args[1] as u32 != 0),
+            param_if("cpu_id", INT, |call| call.args[1] & uapi::MEMBARRIER_CMD_FLAG_CPU != 0),
         ],
         Returned::Glossed(Width::U32, Meaning::Hex, gloss_membarrier),
     ),

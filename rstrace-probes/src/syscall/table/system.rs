@@ -5,7 +5,7 @@ use rstrace_core::describe::{
     Type, Width, field, hidden, long, param, param_if,
 };
 use rstrace_core::event::Value;
-use rstrace_core::flags::{Choices, FlagSet};
+use rstrace_core::flags::{Choices, FlagSet, Flags};
 use rstrace_core::probe::RawCall;
 
 use crate::syscall::classes::DESC;
@@ -150,11 +150,23 @@ fn reboots_with_text(call: &RawCall<'_>) -> bool {
     call.args[2] as u32 == uapi::LINUX_REBOOT_CMD_RESTART2 as u32
 }
 
-static KEXEC: FlagSet = set!("KEXEC_ARCH_???", KEXEC_ARCH_MASK: KEXEC_ARCH_DEFAULT KEXEC_ARCH_386 KEXEC_ARCH_68K
+static KEXEC_ARCH: Choices = choices!("KEXEC_ARCH_???", KEXEC_ARCH_DEFAULT KEXEC_ARCH_386 KEXEC_ARCH_68K
     KEXEC_ARCH_PARISC KEXEC_ARCH_X86_64 KEXEC_ARCH_PPC KEXEC_ARCH_PPC64 KEXEC_ARCH_IA_64 KEXEC_ARCH_ARM
     KEXEC_ARCH_S390 KEXEC_ARCH_SH KEXEC_ARCH_MIPS_LE KEXEC_ARCH_MIPS KEXEC_ARCH_AARCH64 KEXEC_ARCH_RISCV
-    KEXEC_ARCH_LOONGARCH;
-    KEXEC_ON_CRASH KEXEC_PRESERVE_CONTEXT KEXEC_UPDATE_ELFCOREHDR KEXEC_CRASH_HOTPLUG_SUPPORT);
+    KEXEC_ARCH_LOONGARCH);
+static KEXEC: FlagSet = set!("KEXEC_???", KEXEC_ON_CRASH KEXEC_PRESERVE_CONTEXT KEXEC_UPDATE_ELFCOREHDR
+    KEXEC_CRASH_HOTPLUG_SUPPORT);
+
+/// The machine that a kernel is for, and flags.
+fn write_kexec(out: &mut Notation<'_>, flags: u64) {
+    KEXEC_ARCH.write(out, flags & uapi::KEXEC_ARCH_MASK);
+    let bits = flags & !uapi::KEXEC_ARCH_MASK;
+    if bits != 0 {
+        out.push(b'|');
+        Flags { bits, set: &KEXEC }.write(out);
+    }
+}
+
 static KEXEC_FILE: FlagSet = set!("KEXEC_FILE_???", KEXEC_FILE_UNLOAD KEXEC_FILE_ON_CRASH KEXEC_FILE_NO_INITRAMFS
     KEXEC_FILE_DEBUG KEXEC_FILE_NO_CMA KEXEC_FILE_FORCE_DTB);
 
@@ -304,7 +316,7 @@ pub static SYSCALLS: &[Syscall] = &[
             param("entry", ADDRESS),
             param("nr_segments", ULONG),
             param("segments", Type::Either(are_segments, &KEXEC_SEGMENTS, &ADDRESS)),
-            param("flags", long_flags(&KEXEC)),
+            param("flags", Type::Number(Width::Word, Meaning::Written(write_kexec))),
         ],
         RET_INT,
     ),

@@ -297,12 +297,21 @@ fn inet6(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     emit(Item::member("sin6_scope_id", object.value_at(24, scope)));
 }
 
+/// C's `%#02x`.
+fn write_byte(out: &mut Notation<'_>, byte: u64) {
+    match byte {
+        0 => out.extend_from_slice(b"00"),
+        _ => put!(out, "{byte:#x}"),
+    }
+}
+
 fn packet(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     const HARDWARE_KIND: Type = choice16(&HARDWARE);
     const KIND: Type = choice8(&PACKET_TYPES);
     /// Bytes of `sll_addr`.
     const ROOM: u64 = 8;
-    static BYTES: Type = Type::Elements(&HEX8, ROOM as usize);
+    static BYTES: Type = Type::Elements(&BYTE, ROOM as usize);
+    static BYTE: Type = Type::Number(Width::U8, Meaning::Written(write_byte));
     emit(Item::member("sll_protocol", object.value_at(2, &ETHERNET_PROTOCOL_IN_MEMORY)));
     emit(Item::member("sll_ifindex", object.value_at(4, &INTERFACE)));
     emit(Item::member("sll_hatype", object.value_at(8, &HARDWARE_KIND)));

@@ -63,6 +63,15 @@ const IP: Param = protocol(choice(&IP_PROTOCOLS));
 const NETLINK: Param = protocol(choice(&NETLINK_PROTOCOLS));
 const CAN: Param = protocol(choice(&CAN_PROTOCOLS));
 const PACKET: Param = protocol(ETHERNET_PROTOCOL);
+const AX25: Param = protocol(Type::Number(Width::Word, Meaning::Written(write_ax25_protocol)));
+const BLUETOOTH: Param = protocol(choice(&BLUETOOTH_PROTOCOLS));
+const RXRPC: Param = protocol(choice(&FAMILIES));
+const ISDN: Param = protocol(choice(&ISDN_PROTOCOLS));
+const PHONET: Param = protocol(choice(&PHONET_PROTOCOLS));
+const CAIF: Param = protocol(choice(&CAIF_PROTOCOLS));
+const NFC: Param = protocol(choice(&NFC_PROTOCOLS));
+const KCM: Param = protocol(choice(&KCM_PROTOCOLS));
+const SMC: Param = protocol(choice(&SMC_PROTOCOLS));
 /// Without names it is shown as wide as it was passed.
 const OTHER: Param = protocol(ULONG);
 
@@ -74,10 +83,19 @@ static PROTOCOLS: Cases = Cases {
     arg: 0,
     cases: &[
         case(uapi::AF_INET, &[DOMAIN, TYPE, IP]),
+        case(uapi::AF_AX25, &[DOMAIN, TYPE, AX25]),
         case(uapi::AF_INET6, &[DOMAIN, TYPE, IP]),
         case(uapi::AF_NETLINK, &[DOMAIN, TYPE, NETLINK]),
         case(uapi::AF_PACKET, &[DOMAIN, TYPE, PACKET]),
         case(uapi::AF_CAN, &[DOMAIN, TYPE, CAN]),
+        case(uapi::AF_BLUETOOTH, &[DOMAIN, TYPE, BLUETOOTH]),
+        case(uapi::AF_RXRPC, &[DOMAIN, TYPE, RXRPC]),
+        case(uapi::AF_ISDN, &[DOMAIN, TYPE, ISDN]),
+        case(uapi::AF_PHONET, &[DOMAIN, TYPE, PHONET]),
+        case(uapi::AF_CAIF, &[DOMAIN, TYPE, CAIF]),
+        case(uapi::AF_NFC, &[DOMAIN, TYPE, NFC]),
+        case(uapi::AF_KCM, &[DOMAIN, TYPE, KCM]),
+        case(uapi::AF_SMC, &[DOMAIN, TYPE, SMC]),
     ],
 };
 

@@ -1,7 +1,9 @@
 //! Names that several of the socket calls share: families, types, protocols, flags.
 
+use rstrace_core::describe::{Constants, Notation};
 use rstrace_core::flags::{Choices, FlagSet};
 
+use super::notation::put;
 use crate::syscall::types::*;
 
 /// Address families.
@@ -36,6 +38,95 @@ pub static NETLINK_PROTOCOLS: Choices = choices!("NETLINK_???",
 /// Protocols of CAN.
 pub(super) static CAN_PROTOCOLS: Choices = choices!("CAN_???",
     CAN_RAW CAN_BCM CAN_TP16 CAN_TP20 CAN_MCNET CAN_ISOTP CAN_J1939);
+
+/// `include/net/ax25.h`: the number says more than the name, as other protocols have the same.
+pub(super) fn write_ax25_protocol(out: &mut Notation<'_>, protocol: u64) {
+    const NAMES: &[(u64, &str)] = &[
+        (0x01, "AX25_P_ROSE"),
+        (0x06, "AX25_P_VJCOMP"),
+        (0x07, "AX25_P_VJUNCOMP"),
+        (0x08, "AX25_P_SEGMENT"),
+        (0xc3, "AX25_P_TEXNET"),
+        (0xc4, "AX25_P_LQ"),
+        (0xca, "AX25_P_ATALK"),
+        (0xcb, "AX25_P_ATALK_ARP"),
+        (0xcc, "AX25_P_IP"),
+        (0xcd, "AX25_P_ARP"),
+        (0xce, "AX25_P_FLEXNET"),
+        (0xcf, "AX25_P_NETROM"),
+        (0xf0, "AX25_P_TEXT"),
+    ];
+    match protocol {
+        0 => out.push(b'0'),
+        _ => put!(out, "{protocol:#x}"),
+    }
+    if out.constants() != Constants::Raw {
+        let known = NAMES.iter().find(|(number, _)| *number == protocol);
+        put!(out, " /* {} */", known.map_or("AX25_P_???", |(_, name)| name));
+    }
+}
+
+/// `include/net/bluetooth/bluetooth.h`
+pub(super) static BLUETOOTH_PROTOCOLS: Choices = Choices {
+    names: &[
+        (0, "BTPROTO_L2CAP"),
+        (1, "BTPROTO_HCI"),
+        (2, "BTPROTO_SCO"),
+        (3, "BTPROTO_RFCOMM"),
+        (4, "BTPROTO_BNEP"),
+        (5, "BTPROTO_CMTP"),
+        (6, "BTPROTO_HIDP"),
+        (7, "BTPROTO_AVDTP"),
+        (8, "BTPROTO_ISO"),
+    ],
+    unknown: "BTPROTO_???",
+};
+
+/// linux/mISDNif.h, which is not among the headers for programs.
+pub(super) static ISDN_PROTOCOLS: Choices = Choices {
+    names: &[
+        (0x00, "ISDN_P_BASE"),
+        (0x01, "ISDN_P_TE_S0"),
+        (0x02, "ISDN_P_NT_S0"),
+        (0x03, "ISDN_P_TE_E1"),
+        (0x04, "ISDN_P_NT_E1"),
+        (0x10, "ISDN_P_LAPD_TE"),
+        (0x11, "ISDN_P_LAPD_NT"),
+        (0x21, "ISDN_P_B_RAW"),
+        (0x22, "ISDN_P_B_HDLC"),
+        (0x23, "ISDN_P_B_X75SLP"),
+        (0x24, "ISDN_P_B_L2DTMF"),
+        (0x25, "ISDN_P_B_L2DSP"),
+        (0x26, "ISDN_P_B_L2DSPHDLC"),
+    ],
+    unknown: "ISDN_P_???",
+};
+
+pub(super) static PHONET_PROTOCOLS: Choices =
+    choices!("PN_PROTO_???", PN_PROTO_TRANSPORT PN_PROTO_PHONET PN_PROTO_PIPE);
+
+/// linux/caif/caif_socket.h
+pub(super) static CAIF_PROTOCOLS: Choices = Choices {
+    names: &[
+        (0, "CAIFPROTO_AT"),
+        (1, "CAIFPROTO_DATAGRAM"),
+        (2, "CAIFPROTO_DATAGRAM_LOOP"),
+        (3, "CAIFPROTO_UTIL"),
+        (4, "CAIFPROTO_RFM"),
+        (5, "CAIFPROTO_DEBUG"),
+    ],
+    unknown: "CAIFPROTO_???",
+};
+
+/// linux/nfc.h
+pub(super) static NFC_PROTOCOLS: Choices =
+    Choices { names: &[(0, "NFC_SOCKPROTO_RAW"), (1, "NFC_SOCKPROTO_LLCP")], unknown: "NFC_SOCKPROTO_???" };
+
+pub(super) static KCM_PROTOCOLS: Choices = choices!("KCMPROTO_???", KCMPROTO_CONNECTED);
+
+/// `net/smc/smc.h`
+pub(super) static SMC_PROTOCOLS: Choices =
+    Choices { names: &[(0, "SMCPROTO_SMC"), (1, "SMCPROTO_SMC6")], unknown: "SMCPROTO_???" };
 
 /// Protocols of Ethernet frames.
 pub(super) static ETHERNET_PROTOCOLS: Choices = choices!("ETH_P_???",

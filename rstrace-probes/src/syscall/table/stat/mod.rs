@@ -46,17 +46,16 @@ fn is_no_device(stat: &Object<'_>) -> bool {
 pub(super) fn write_file_mode(out: &mut Notation<'_>, mode: u64) {
     const KINDS: &[(u64, &str)] = &names!(S_IFREG S_IFDIR S_IFLNK S_IFCHR S_IFBLK S_IFIFO S_IFSOCK);
     const BITS: &[(u64, &str)] = &names!(S_ISUID S_ISGID S_ISVTX);
-    if let Some((_, name)) = KINDS.iter().find(|(kind, _)| *kind == mode & uapi::S_IFMT) {
+    let is = |(kind, _): &&(u64, &str)| *kind == mode & uapi::S_IFMT;
+    let kind = KINDS.iter().find(is);
+    if kind.is_none() && mode & uapi::S_IFMT != 0 {
+        return octal(out, mode);
+    }
+    for (_, name) in kind.into_iter().chain(BITS.iter().filter(|(bit, _)| mode & bit != 0)) {
         out.extend_from_slice(name.as_bytes());
         out.push(b'|');
-        for (_, name) in BITS.iter().filter(|(bit, _)| mode & bit != 0) {
-            out.extend_from_slice(name.as_bytes());
-            out.push(b'|');
-        }
-        octal(out, mode & 0o777);
-    } else {
-        octal(out, mode);
     }
+    octal(out, mode & 0o777);
 }
 
 /// At least three digits, a zero before them.

@@ -1,18 +1,27 @@
 //! Messages of the generic family and of netfilter.
 
-use rstrace_core::describe::{Item, Meaning, Object, Struct, Type, Width, field, size_of_type};
+use rstrace_core::describe::{Item, Meaning, Notation, Object, Struct, Type, Width, field, size_of_type};
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
 
 use super::super::names::FAMILIES;
 use super::super::notation::*;
 use super::attributes::{NAME, attributes};
-use super::{bytes, part};
+use super::{bytes, families, part};
 use crate::syscall::types::*;
 use crate::uapi::*;
 
+/// The type of a message is the number of its family.
+pub(super) fn write_type(out: &mut Notation<'_>, kind: u64) {
+    let is_fixed = TYPES.name(kind).is_some();
+    match (!is_fixed).then(|| families::name(kind as u16)).flatten() {
+        Some(name) => out.constant(|out| put!(out, "{kind:#x}"), |out| out.push_text(&name)),
+        None => TYPES.write(out, kind),
+    }
+}
+
 /// Those families whose number is fixed; the others get theirs when they come.
-pub(super) static TYPES: Choices = Choices {
+static TYPES: Choices = Choices {
     names: &[(GENL_ID_CTRL, "nlctrl"), (GENL_ID_VFS_DQUOT, "VFS_DQUOT"), (GENL_ID_PMCRAID, "PMCRAID")],
     unknown: "GENERIC_FAMILY_???",
 };

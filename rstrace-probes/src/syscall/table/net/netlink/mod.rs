@@ -2,6 +2,7 @@
 
 mod attributes;
 mod diag;
+mod families;
 mod generic;
 mod route;
 
@@ -94,7 +95,7 @@ fn message(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     let kind = object.number(4, Width::U16);
     let payload = part(object, &BYTES, HEADER_SIZE, len.min(object.bytes.len()));
     match kind {
-        NLMSG_DONE if payload.bytes.len() >= 4 => {
+        NLMSG_DONE if payload.bytes.len() == 4 => {
             emit(Item::element(Value::Int(i64::from(payload.number(0, Width::I32) as i32))));
         }
         NLMSG_ERROR if payload.bytes.len() >= 4 => {
@@ -156,7 +157,7 @@ fn type_of(kind: u64, protocol: Option<u64>) -> Value<'static> {
         Some(NETLINK_XFRM) => Value::Choice(kind, &XFRM),
         Some(NETLINK_SELINUX) => Value::Choice(kind, &SELINUX),
         Some(NETLINK_CRYPTO) => Value::Choice(kind, &CRYPTO),
-        Some(NETLINK_GENERIC) => Value::Choice(kind, &generic::TYPES),
+        Some(NETLINK_GENERIC) => Value::Written(kind, generic::write_type),
         Some(NETLINK_NETFILTER) => Value::Written(kind, generic::write_netfilter_type),
         _ => Value::Choice(kind, &CONTROL),
     }

@@ -66,8 +66,8 @@ const fn read_from_socket(name: Type) -> [Param; 5] {
 }
 
 /// The cases of all levels: the one of sockets stands second.
-const fn with_socket(socket: &'static [Param], others: &[Case]) -> [Case; 29] {
-    let mut cases = [Case { value: SOL_SOCKET as u32, params: socket, result: None }; 29];
+const fn with_socket(socket: &'static [Param], others: &[Case]) -> [Case; 30] {
+    let mut cases = [Case { value: SOL_SOCKET as u32, params: socket, result: None }; 30];
     let mut i = 0;
     while i < others.len() {
         cases[if i == 0 { 0 } else { i + 1 }] = others[i];
@@ -81,8 +81,8 @@ pub(super) static SET_CASES: Cases = Cases {
     cases: &{
         static SOCKET: [Param; 5] = written_to_socket(choice(&SET_SOCKET));
         const OTHERS: &[Case] = by_level!(written:
-            SOL_IP SET_IP; SOL_TCP TCP; SOL_UDP UDP; AF_VSOCK VSOCK; SOL_IPV6 SET_IPV6; SOL_SCTP SCTP; SOL_RAW RAW;
-            SOL_IPX IPX; SOL_AX25 AX25; SOL_PACKET PACKET; SOL_IRDA IRDA; SOL_LLC LLC; SOL_DCCP DCCP;
+            SOL_IP SET_IP; SOL_TCP TCP; SOL_UDP UDP; AF_VSOCK VSOCK; SOL_IPV6 SET_IPV6; SOL_CAN_RAW RAW_CAN;
+            SOL_SCTP SCTP; SOL_RAW RAW; SOL_IPX IPX; SOL_AX25 AX25; SOL_PACKET PACKET; SOL_IRDA IRDA; SOL_LLC LLC; SOL_DCCP DCCP;
             SOL_NETLINK NETLINK; SOL_TIPC TIPC; SOL_RXRPC RXRPC; SOL_PPPOL2TP PPPOL2TP; SOL_BLUETOOTH BLUETOOTH;
             SOL_PNPIPE PNPIPE; SOL_RDS RDS; SOL_IUCV IUCV; SOL_CAIF CAIF; SOL_ALG ALG; SOL_NFC NFC; SOL_KCM KCM;
             SOL_TLS TLS; SOL_XDP XDP; SOL_MPTCP MPTCP;);
@@ -95,8 +95,8 @@ pub(super) static GET_CASES: Cases = Cases {
     cases: &{
         static SOCKET: [Param; 5] = read_from_socket(choice(&GET_SOCKET));
         const OTHERS: &[Case] = by_level!(read:
-            SOL_IP GET_IP; SOL_TCP TCP; SOL_UDP UDP; AF_VSOCK VSOCK; SOL_IPV6 GET_IPV6; SOL_SCTP SCTP; SOL_RAW RAW;
-            SOL_IPX IPX; SOL_AX25 AX25; SOL_PACKET PACKET; SOL_IRDA IRDA; SOL_LLC LLC; SOL_DCCP DCCP;
+            SOL_IP GET_IP; SOL_TCP TCP; SOL_UDP UDP; AF_VSOCK VSOCK; SOL_IPV6 GET_IPV6; SOL_CAN_RAW RAW_CAN;
+            SOL_SCTP SCTP; SOL_RAW RAW; SOL_IPX IPX; SOL_AX25 AX25; SOL_PACKET PACKET; SOL_IRDA IRDA; SOL_LLC LLC; SOL_DCCP DCCP;
             SOL_NETLINK NETLINK; SOL_TIPC TIPC; SOL_RXRPC RXRPC; SOL_PPPOL2TP PPPOL2TP; SOL_BLUETOOTH BLUETOOTH;
             SOL_PNPIPE PNPIPE; SOL_RDS RDS; SOL_IUCV IUCV; SOL_CAIF CAIF; SOL_ALG ALG; SOL_NFC NFC; SOL_KCM KCM;
             SOL_TLS TLS; SOL_XDP XDP; SOL_MPTCP MPTCP;);
