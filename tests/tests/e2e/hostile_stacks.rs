@@ -68,7 +68,7 @@ fn a_file_with_garbage_in_it_is_traced_to_its_end() {
     {
         let program = changed(&scratch, &format!("garbage{number}"), |elf| {
             for place in section(elf, name) {
-                if next() % 4 == 0 {
+                if next().is_multiple_of(4) {
                     elf[place] = next() as u8;
                 }
             }
@@ -118,7 +118,7 @@ fn debug_information_with_garbage_in_it_is_no_danger() {
     {
         let changed = changed_copy(&program, &scratch, &format!("hostile{number}"), |elf| {
             for place in section(elf, name) {
-                if next() % 16 == 0 {
+                if next().is_multiple_of(16) {
                     elf[place] = next() as u8;
                 }
             }
