@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 
 use super::layout;
 use super::object::{Item, Object, address_bytes, captured, count};
-use super::{Access, Length, Limits, Meaning, Param, Returned, Struct, Type, Width, size_of_type};
+use super::{Access, Length, Limits, Meaning, Param, Returned, Shape, Struct, Type, Width, size_of_type};
 use crate::event::{Arg, Outcome, Value};
 use crate::flags::Flags;
 use crate::memory::At;
@@ -354,7 +354,7 @@ fn sized<'a>(
         }
         _ => {
             let size = count(length, source)?;
-            if size == 0 && is_of_any_size(ty) {
+            if size == 0 && (is_of_any_size(ty) || may_be_text(ty, at)) {
                 (Payload::Bytes(&[]), 0)
             } else {
                 (memory.from(address, at)?, size)
@@ -369,7 +369,9 @@ fn sized<'a>(
     {
         return None;
     }
-    if (bytes.is_empty() && !is_of_any_size(ty)) || (unreadable && matches!(ty, Type::Bits | Type::FdSet)) {
+    if (bytes.is_empty() && !is_of_any_size(ty) && !may_be_text(ty, at))
+        || (unreadable && matches!(ty, Type::Bits | Type::FdSet))
+    {
         return None;
     }
     if let (Type::FdSet, Length::BitsArg(place)) = (ty, length) {
@@ -384,6 +386,11 @@ fn sized<'a>(
 /// Whether only its function knows how many bytes an object has: none may be a valid one.
 fn is_of_any_size(ty: &Type) -> bool {
     matches!(ty, Type::Bits | Type::FdSet) || matches!(ty, Type::Custom(custom) if custom.size == 0)
+}
+
+/// Whether what the program passes may be text, and so be empty.
+fn may_be_text(ty: &Type, at: At) -> bool {
+    at == At::Entry && matches!(ty, Type::Custom(custom) if custom.shape == Shape::Bare)
 }
 
 fn list<'a>(

@@ -160,7 +160,12 @@ fn write_hardware(out: &mut Notation<'_>, config: u64) {
 }
 
 fn write_cache(out: &mut Notation<'_>, config: u64) {
-    write_extended(out, config, 24);
+    write_extended(out, config, 32);
+    let own = config & 0xff00_0000;
+    if own != 0 {
+        // writing to a vector cannot fail
+        let _ = write!(out, "{:#x}<<24|", own >> 24);
+    }
     for (shift, names) in [(16, &CACHE_RESULTS), (8, &CACHE_OPERATIONS)] {
         names.write(out, config >> shift & 0xff);
         // writing to a vector cannot fail

@@ -163,7 +163,9 @@ static CLONE_ARGS: Type = Type::Struct(
         field("tls", ADDRESS64).only_if(|args| has(args, uapi::CLONE_SETTLS)),
         field("set_tid", Type::Custom(&SET_TID)).only_if(has_tids),
         field("set_tid_size", U64).only_if(has_tids),
-        field("cgroup", U64).only_if(|args| has(args, uapi::CLONE_INTO_CGROUP)),
+        field("cgroup", U64).only_if(|args| {
+            has(args, uapi::CLONE_INTO_CGROUP) || args.number(clone_args::CGROUP, Width::U64) != 0
+        }),
     ])
     .growing_from(uapi::CLONE_ARGS_SIZE_VER0 as usize),
 );
@@ -175,6 +177,7 @@ mod clone_args {
     pub(super) const PARENT_TID: usize = 24;
     pub(super) const SET_TID: usize = 64;
     pub(super) const SET_TID_SIZE: usize = 72;
+    pub(super) const CGROUP: usize = 80;
 }
 
 const ADDRESS64: Type = Type::Number(Width::U64, Meaning::Address);

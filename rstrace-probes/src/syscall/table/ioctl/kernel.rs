@@ -5,10 +5,12 @@ use rstrace_core::describe::{
     Access, Case, Custom, Item, Length, Meaning, Nested, Object, Shape, Struct, Type, Width, field, hidden,
 };
 use rstrace_core::event::Value;
-use rstrace_core::flags::{Choices, FlagSet};
+use rstrace_core::flags::FlagSet;
 
 use super::{encoded, following, requests, two_parts};
+use crate::syscall::table::errors::FAILURE;
 use crate::syscall::table::open::OPEN_FLAGS;
+use crate::syscall::table::ptrace::ARCHITECTURES;
 use crate::syscall::types::*;
 
 static PERF_FLAGS: FlagSet = set!("PERF_IOC_FLAG_???", PERF_IOC_FLAG_GROUP);
@@ -36,12 +38,10 @@ static PROGRAMS: Type = Type::Custom(&Custom {
 
 static CONTINUE: FlagSet = set!("SECCOMP_USER_NOTIF_FLAG_???", SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 static ADDFD: FlagSet = set!("SECCOMP_ADDFD_FLAG_???", SECCOMP_ADDFD_FLAG_SETFD SECCOMP_ADDFD_FLAG_SEND);
-static ARCHITECTURES: Choices = choices!("AUDIT_ARCH_???", AUDIT_ARCH_AARCH64 AUDIT_ARCH_ARM AUDIT_ARCH_I386
-    AUDIT_ARCH_X86_64 AUDIT_ARCH_RISCV64 AUDIT_ARCH_S390X AUDIT_ARCH_PPC64LE);
 
 /// `struct seccomp_data`.
 static CALL: Struct = Struct::of(&[
-    field("nr", INT),
+    field("nr", UINT),
     field("arch", choice(&ARCHITECTURES)),
     field("instruction_pointer", Type::Number(Width::U64, Meaning::Address)),
     field("args", Type::Elements(&HEX64, 6)),
@@ -59,7 +59,7 @@ static NOTIFICATION: Type = Type::Struct(&Struct::of(&[
 static RESPONSE: Type = Type::Struct(&Struct::of(&[
     field("id", HEX64),
     field("val", I64),
-    field("error", INT),
+    field("error", Type::Number(Width::U32, Meaning::Named(&FAILURE))),
     field("flags", flags(&CONTINUE)),
 ]));
 

@@ -99,7 +99,7 @@ fn ipv6(out: &mut Notation<'_>, bytes: &[u8], member: Option<&str>) {
 /// `if_nametoindex("lo")`, or the number if this machine has no such interface (any more).
 pub(super) fn write_interface(out: &mut Notation<'_>, index: u64) {
     let name = u32::try_from(index).ok().filter(|index| *index != 0).map(nix::net::if_::if_indextoname);
-    let number = |out: &mut Notation<'_>| put!(out, "{}", index as i32);
+    let number = |out: &mut Notation<'_>| put!(out, "{}", index as u32);
     match name {
         // of an interface that does not exist nix may say that it has no name
         Some(Ok(name)) if !name.is_empty() => out.constant(number, |out| {

@@ -8,6 +8,7 @@ use rstrace_core::flags::Choices;
 
 use super::super::errors::ERROR;
 use crate::numbers;
+use crate::syscall::table::ptrace::ARCHITECTURES;
 use crate::syscall::types::{FD, PID, choices};
 use crate::uapi::*;
 
@@ -60,9 +61,6 @@ static CODES: &[(u64, Choices)] = &[
     (SIGIO, choices!("", POLL_IN POLL_OUT POLL_MSG POLL_ERR POLL_PRI POLL_HUP)),
     (SIGSYS, choices!("", SYS_SECCOMP SYS_USER_DISPATCH)),
 ];
-
-static ARCHITECTURES: Choices = choices!("AUDIT_ARCH_???", AUDIT_ARCH_X86_64 AUDIT_ARCH_I386 AUDIT_ARCH_AARCH64
-    AUDIT_ARCH_ARM AUDIT_ARCH_PPC64LE AUDIT_ARCH_RISCV64 AUDIT_ARCH_S390X AUDIT_ARCH_LOONGARCH64);
 
 /// The members behind the ones that all have, by where they stand: 32-bit programs have narrower words.
 struct Members<'a> {

@@ -155,14 +155,15 @@ static BUFFERS_UPDATE: Type = update!(&IOVEC);
 static RING: Type = Type::Struct(&Struct::of(&[
     field("offset", INT),
     field("resv", HEX32).only_if(|update| any(update, 4, 4)),
-    field("data", I64),
+    field("data", INT),
+    field("", Type::Padding(4)),
 ]));
 
 /// Likewise, when it is given back.
 static RING_BACK: Type = Type::Struct(&Struct::of(&[
     field("offset", U32),
     field("resv", HEX32).only_if(|update| any(update, 4, 4)),
-    field("data", HEX64),
+    field("data", HEX64).only_if(|update| any(update, 8, 8)),
 ]));
 
 /// A request, by its name or in decimal.
@@ -228,7 +229,11 @@ static RESTRICTION: Type = Type::Custom(&Custom {
         if RESTRICTIONS.name(kind).is_some() {
             emit(Item::member("opcode", choice));
         } else {
-            let write = |out: &mut Notation<'_>, op| out.extend_from_slice(format!("op: {op:#x}").as_bytes());
+            let write = |out: &mut Notation<'_>, op| {
+                out.extend_from_slice(
+                    if op == 0 { "op: 0".to_owned() } else { format!("op: {op:#x}") }.as_bytes(),
+                )
+            };
             emit(Item::member("opcode", Value::Commented(&choice, Comment::Written(what, write))));
         }
         match kind {

@@ -10,6 +10,7 @@ use super::super::super::errors;
 use super::super::address::ADDRESS;
 use super::super::filter::{INSTRUCTION, PROGRAM, PROGRAM_IN_BRIEF, WHOLE};
 use super::super::notation::*;
+use super::names::SET_SOCKET;
 use crate::syscall::types::*;
 use crate::uapi::*;
 
@@ -117,8 +118,19 @@ static PLAIN: Type = INT;
 fn kind_written(level: u64, name: u64) -> Kind {
     match (level, name) {
         (SOL_SOCKET, SO_ATTACH_FILTER | SO_ATTACH_REUSEPORT_CBPF) => Kind::Program,
-        (SOL_SOCKET, SO_ERROR) => Kind::Int(&PLAIN),
-        (SOL_SOCKET, SO_PEERCRED) => Kind::Usual,
+        // they are only read, or are a descriptor
+        (
+            SOL_SOCKET,
+            SO_ERROR
+            | SO_TYPE
+            | SO_DOMAIN
+            | SO_PROTOCOL
+            | SO_PEERCRED
+            | SO_BPF_EXTENSIONS
+            | SO_ATTACH_BPF
+            | SO_ATTACH_REUSEPORT_EBPF,
+        ) => Kind::Usual,
+        (SOL_SOCKET, name) if SET_SOCKET.name(name).is_none() => Kind::Usual,
         (SOL_IP, IP_ADD_MEMBERSHIP | IP_DROP_MEMBERSHIP) => Kind::Struct(&GROUP),
         (SOL_IP | SOL_IPV6, MCAST_JOIN_GROUP | MCAST_LEAVE_GROUP) => Kind::Struct(&GROUP_REQUEST),
         (SOL_IPV6, IPV6_ADD_MEMBERSHIP | IPV6_DROP_MEMBERSHIP | IPV6_JOIN_ANYCAST | IPV6_LEAVE_ANYCAST) => {
@@ -196,6 +208,10 @@ fn text(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
 fn written(object: &Object<'_>, verbose: bool, emit: &mut dyn FnMut(Item<'_>)) {
     let (level, name) = option(object);
     let len = object.bytes.len();
+    // a negative length is none
+    if len == 0 && object.call.args[4] as u32 != 0 {
+        return;
+    }
     match kind_written(level, name) {
         Kind::Usual if object.count == 4 && len == 4 => int(object, &PLAIN, emit),
         Kind::Usual => text(object, emit),

@@ -1,7 +1,10 @@
 //! Addresses of sockets: a structure per family.
 
+mod bluetooth;
+
 use rstrace_core::describe::{
     Access, Custom, Item, Length, Meaning, Named, Nested, Object, Shape, Struct, Type, Width, field,
+    size_of_type,
 };
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
@@ -39,8 +42,23 @@ struct Family {
     family: u64,
     /// Bytes that it has at least to be described.
     least: usize,
-    /// Name, offset and type.
-    members: &'static [(&'static str, usize, Type)],
+    members: &'static [Member],
+}
+
+struct Member {
+    name: &'static str,
+    offset: usize,
+    ty: Type,
+    /// Whether it is left out while it is 0.
+    padding: bool,
+}
+
+const fn member(name: &'static str, offset: usize, ty: Type) -> Member {
+    Member { name, offset, ty, padding: false }
+}
+
+const fn padding(name: &'static str, offset: usize, ty: Type) -> Member {
+    Member { name, offset, ty, padding: true }
 }
 
 const fn choice16(set: &'static Choices) -> Type {
@@ -96,10 +114,6 @@ fn write_groups(out: &mut Notation<'_>, groups: u64) {
     }
 }
 
-fn write_htobs(out: &mut Notation<'_>, number: u64) {
-    put!(out, "htobs({number})");
-}
-
 static XDP_FLAGS: FlagSet =
     set!("XDP_???", XDP_SHARED_UMEM XDP_COPY XDP_ZEROCOPY XDP_USE_NEED_WAKEUP XDP_USE_SG);
 
@@ -117,21 +131,41 @@ static NFC_PROTOCOLS: Choices = Choices {
     unknown: "NFC_PROTO_???",
 };
 
-/// `include/net/bluetooth/hci_sock.h`
-static HCI_CHANNELS: Choices = Choices {
-    names: &[
-        (0, "HCI_CHANNEL_RAW"),
-        (1, "HCI_CHANNEL_USER"),
-        (2, "HCI_CHANNEL_MONITOR"),
-        (3, "HCI_CHANNEL_CONTROL"),
-        (4, "HCI_CHANNEL_LOGGING"),
-    ],
-    unknown: "HCI_CHANNEL_???",
-};
+const NODE: Type = Type::Elements(&BYTE, 6);
+static BYTE: Type = Type::Number(Width::U8, Meaning::Written(write_byte));
 
-const NODE: Type = Type::Elements(&HEX8, 6);
+const MCTP_NETWORK: Type = Type::Number(
+    Width::U32,
+    Meaning::Written(|out, network| write_special(out, network, &names!(MCTP_NET_ANY))),
+);
+static MCTP_ADDRESS: Struct = Struct::of(&[field(
+    "s_addr",
+    Type::Number(
+        Width::U8,
+        Meaning::Written(|out, address| write_special(out, address, &names!(MCTP_ADDR_NULL MCTP_ADDR_ANY))),
+    ),
+)]);
 
-static MCTP_ADDRESS: Struct = Struct::of(&[field("s_addr", HEX8)]);
+const QRTR_NODE: Type = Type::Number(
+    Width::U32,
+    Meaning::Written(|out, node| write_special(out, node, &names!(QRTR_NODE_BCAST))),
+);
+const QRTR_PORT: Type =
+    Type::Number(Width::U32, Meaning::Written(|out, port| write_special(out, port, &names!(QRTR_PORT_CTRL))));
+
+/// A number in hex of which some have names, and the others need none.
+fn write_special(out: &mut Notation<'_>, number: u64, names: &[(u64, &str)]) {
+    let in_hex = |out: &mut Notation<'_>| match number {
+        0 => out.push(b'0'),
+        _ => put!(out, "{number:#x}"),
+    };
+    match names.iter().find(|(special, _)| *special == number) {
+        Some((_, name)) => out.constant(in_hex, |out| out.push_text(name)),
+        None => in_hex(out),
+    }
+}
+
+static VSOCK_FLAGS: FlagSet = set!("VMADDR_FLAG_???", VMADDR_FLAG_TO_HOST);
 
 static X25_ADDRESS: Struct = Struct::of(&[field("x25_addr", Type::Chars(16))]);
 
@@ -145,84 +179,79 @@ fn write_htonl_hex(out: &mut Notation<'_>, number: u64) {
 }
 
 static DESCRIBED: &[Family] = &[
-    Family { family: uapi::AF_INET, least: 16, members: &[("sin_port", 2, PORT), ("sin_addr", 4, IPV4)] },
+    Family {
+        family: uapi::AF_INET,
+        least: 16,
+        members: &[member("sin_port", 2, PORT), member("sin_addr", 4, IPV4)],
+    },
     Family {
         family: uapi::AF_IPX,
         least: 16,
         members: &[
-            ("sipx_port", 2, PORT),
-            ("sipx_network", 4, BE32_HEX),
-            ("sipx_node", 8, NODE),
-            ("sipx_type", 14, HEX8),
-            ("sipx_zero", 15, HEX8),
+            member("sipx_port", 2, PORT),
+            member("sipx_network", 4, BE32_HEX),
+            member("sipx_node", 8, NODE),
+            member("sipx_type", 14, BYTE),
+            padding("sipx_zero", 15, HEX8),
         ],
     },
-    Family { family: uapi::AF_X25, least: 18, members: &[("sx25_addr", 2, Type::Struct(&X25_ADDRESS))] },
+    Family {
+        family: uapi::AF_X25,
+        least: 18,
+        members: &[member("sx25_addr", 2, Type::Struct(&X25_ADDRESS))],
+    },
     Family {
         family: uapi::AF_NETLINK,
         least: 12,
         members: &[
-            ("nl_pid", 4, PID),
-            ("nl_groups", 8, Type::Number(Width::U32, Meaning::Written(write_groups))),
-        ],
-    },
-    Family {
-        family: uapi::AF_BLUETOOTH,
-        least: 6,
-        members: &[
-            ("hci_dev", 2, Type::Number(Width::U16, Meaning::Written(write_htobs))),
-            ("hci_channel", 4, choice16(&HCI_CHANNELS)),
-        ],
-    },
-    Family {
-        family: uapi::AF_ALG,
-        least: 88,
-        members: &[
-            ("salg_type", 2, Type::Chars(14)),
-            ("salg_feat", 16, HEX32),
-            ("salg_mask", 20, HEX32),
-            ("salg_name", 24, Type::Chars(64)),
+            padding("nl_pad", 2, HEX16),
+            member("nl_pid", 4, PID),
+            member("nl_groups", 8, Type::Number(Width::U32, Meaning::Written(write_groups))),
         ],
     },
     Family {
         family: uapi::AF_NFC,
         least: 16,
         members: &[
-            ("dev_idx", 4, INT),
-            ("target_idx", 8, HEX32),
-            ("nfc_protocol", 12, choice(&NFC_PROTOCOLS)),
+            member("dev_idx", 4, INT),
+            member("target_idx", 8, HEX32),
+            member("nfc_protocol", 12, choice(&NFC_PROTOCOLS)),
         ],
     },
     Family {
         family: uapi::AF_VSOCK,
         least: 16,
         members: &[
-            ("svm_cid", 8, Type::Number(Width::U32, Meaning::Named(&Named::hex(write_cid)))),
-            ("svm_port", 4, Type::Number(Width::U32, Meaning::Named(&Named::hex(write_vsock_port)))),
-            ("svm_flags", 12, HEX8),
+            padding("svm_reserved1", 2, HEX16),
+            member("svm_cid", 8, Type::Number(Width::U32, Meaning::Named(&Named::hex(write_cid)))),
+            member("svm_port", 4, Type::Number(Width::U32, Meaning::Named(&Named::hex(write_vsock_port)))),
+            member("svm_flags", 12, Type::Number(Width::U8, Meaning::Flags(&VSOCK_FLAGS))),
         ],
     },
-    Family { family: uapi::AF_QIPCRTR, least: 12, members: &[("sq_node", 4, HEX32), ("sq_port", 8, HEX32)] },
+    Family {
+        family: uapi::AF_QIPCRTR,
+        least: 12,
+        members: &[member("sq_node", 4, QRTR_NODE), member("sq_port", 8, QRTR_PORT)],
+    },
     Family {
         family: uapi::AF_XDP,
         least: 16,
         members: &[
-            ("sxdp_flags", 2, flags16(&XDP_FLAGS)),
-            ("sxdp_ifindex", 4, INTERFACE),
-            ("sxdp_queue_id", 8, UINT),
-            ("sxdp_shared_umem_fd", 12, FD),
+            member("sxdp_flags", 2, flags16(&XDP_FLAGS)),
+            member("sxdp_ifindex", 4, INTERFACE),
+            member("sxdp_queue_id", 8, UINT),
         ],
     },
     Family {
         family: uapi::AF_MCTP,
         least: 12,
         members: &[
-            ("__smctp_pad0", 2, HEX16),
-            ("smctp_network", 4, HEX32),
-            ("smctp_addr", 8, Type::Struct(&MCTP_ADDRESS)),
-            ("smctp_type", 9, HEX8),
-            ("smctp_tag", 10, HEX8),
-            ("__smctp_pad1", 11, HEX8),
+            padding("__smctp_pad0", 2, HEX16),
+            member("smctp_network", 4, MCTP_NETWORK),
+            member("smctp_addr", 8, Type::Struct(&MCTP_ADDRESS)),
+            member("smctp_type", 9, HEX8),
+            member("smctp_tag", 10, HEX8),
+            padding("__smctp_pad1", 11, HEX8),
         ],
     },
 ];
@@ -241,17 +270,26 @@ fn address(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
         uapi::AF_INET6 if len >= 24 => inet6(object, emit),
         uapi::AF_PACKET if len >= 20 => packet(object, emit),
         uapi::AF_AX25 if len >= 16 => ax25(object, emit),
-        uapi::AF_BLUETOOTH if len != 6 => data(bytes, emit),
-        uapi::AF_RXRPC if len >= 20 => rxrpc(object, emit),
+        uapi::AF_BLUETOOTH if bluetooth::members(object, emit) => {}
+        uapi::AF_ALG if len > ALG_NAME => alg(object, emit),
+        uapi::AF_RXRPC if len >= RXRPC_LEN => rxrpc(object, emit),
         uapi::AF_IEEE802154 if len >= 20 => ieee802154(object, emit),
         family => {
             match DESCRIBED.iter().find(|described| described.family == family && len >= described.least) {
                 Some(described) => {
-                    for (name, offset, ty) in described.members {
-                        emit(Item::member(name, object.value_at(*offset, ty)));
+                    for member in described.members {
+                        let size = size_of_type(&member.ty, object.call.abi);
+                        let is_zero = || bytes[member.offset..][..size].iter().all(|byte| *byte == 0);
+                        if !member.padding || !is_zero() {
+                            emit(Item::member(member.name, object.value_at(member.offset, &member.ty)));
+                        }
                     }
-                    if family == uapi::AF_NFC && len >= NFC_LLCP_LEN {
-                        nfc_llcp(object, emit);
+                    match family {
+                        uapi::AF_NFC => nfc_service(object, emit),
+                        uapi::AF_XDP if object.number(2, Width::U16) & uapi::XDP_SHARED_UMEM != 0 => {
+                            emit(Item::member("sxdp_shared_umem_fd", object.value_at(12, &FD)));
+                        }
+                        _ => {}
                     }
                 }
                 None => data(bytes, emit),
@@ -266,6 +304,23 @@ fn data(bytes: &[u8], emit: &mut dyn FnMut(Item<'_>)) {
     if !data.is_empty() {
         emit(Item::member("sa_data", Value::Text { bytes: data, more: false, whole: true }));
     }
+}
+
+/// Where the name of an algorithm stands in `struct sockaddr_alg`, and how long it may be.
+const ALG_NAME: usize = 24;
+const ALG_NAME_LEN: usize = 64;
+
+fn alg(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
+    const KIND: Type = Type::Chars(14);
+    emit(Item::member("salg_type", object.value_at(2, &KIND)));
+    emit(Item::member("salg_feat", object.value_at(16, &HEX32)));
+    emit(Item::member("salg_mask", object.value_at(20, &HEX32)));
+    // the address may end within it
+    let room = (object.bytes.len() - ALG_NAME).min(ALG_NAME_LEN);
+    let name = &object.bytes[ALG_NAME..][..room];
+    let end = name.iter().position(|byte| *byte == 0);
+    let bytes = &name[..end.unwrap_or(room - 1)];
+    emit(Item::member("salg_name", Value::Text { bytes, more: end.is_none(), whole: true }));
 }
 
 fn unix(bytes: &[u8], emit: &mut dyn FnMut(Item<'_>)) {
@@ -311,7 +366,6 @@ fn packet(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     /// Bytes of `sll_addr`.
     const ROOM: u64 = 8;
     static BYTES: Type = Type::Elements(&BYTE, ROOM as usize);
-    static BYTE: Type = Type::Number(Width::U8, Meaning::Written(write_byte));
     emit(Item::member("sll_protocol", object.value_at(2, &ETHERNET_PROTOCOL_IN_MEMORY)));
     emit(Item::member("sll_ifindex", object.value_at(4, &INTERFACE)));
     emit(Item::member("sll_hatype", object.value_at(8, &HARDWARE_KIND)));
@@ -335,7 +389,15 @@ const NFC_LLCP_LEN: usize = 96;
 const NFC_SERVICE: usize = 18;
 const NFC_SERVICE_LEN: usize = 63;
 
-fn nfc_llcp(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
+fn nfc_service(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
+    /// Bytes of an address without a service.
+    const NFC_LEN: usize = 16;
+    if object.bytes.len() < NFC_LLCP_LEN {
+        if object.bytes.len() > NFC_LEN {
+            emit(Item::element(Value::More(None)));
+        }
+        return;
+    }
     emit(Item::member("dsap", object.value_at(16, &HEX8)));
     emit(Item::member("ssap", object.value_at(17, &HEX8)));
     let len = object.number(88, Width::U64);
@@ -349,6 +411,9 @@ fn nfc_llcp(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
 /// The address of a transport inside another address.
 static TRANSPORT: Type =
     Type::Custom(&Custom { size: 0, compat_size: 0, shape: Shape::Struct, parts: transport, nested: &[] });
+
+/// Bytes of `struct sockaddr_rxrpc`.
+const RXRPC_LEN: usize = 36;
 
 fn rxrpc(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     const KIND: Type = choice16(&SOCKET_TYPES);
@@ -383,13 +448,28 @@ fn ieee802154(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
         names: &[(0, "IEEE802154_ADDR_NONE"), (2, "IEEE802154_ADDR_SHORT"), (3, "IEEE802154_ADDR_LONG")],
         unknown: "IEEE802154_ADDR_???",
     };
-    static ADDRESS: Struct = Struct::of(&[
-        field("addr_type", choice(&KINDS)),
-        field("pan_id", HEX16),
-        field("hwaddr", Type::Written(8, write_hardware_address)),
-    ]);
-    static TYPE: Type = Type::Struct(&ADDRESS);
-    emit(Item::member("addr", object.value_at(4, &TYPE)));
+    static ADDRESS: Type = Type::Custom(&Custom {
+        size: 16,
+        compat_size: 16,
+        shape: Shape::Struct,
+        parts: |object, _, emit| {
+            const HARDWARE: Type = Type::Written(8, write_hardware_address);
+            let kind = object.number(0, Width::U32);
+            // strace says the number first, as with other names that are no interface of programs'
+            let number = Value::Hex(kind);
+            let name =
+                Comment::Written(kind, |out, kind| out.push_text(KINDS.name(kind).unwrap_or(KINDS.unknown)));
+            emit(Item::member("addr_type", Value::Commented(&number, name)));
+            emit(Item::member("pan_id", object.value_at(4, &HEX16)));
+            match kind {
+                0 => {}
+                2 => emit(Item::member("short_addr", object.value_at(6, &HEX16))),
+                _ => emit(Item::member("hwaddr", object.value_at(6, &HARDWARE))),
+            }
+        },
+        nested: &[],
+    });
+    emit(Item::member("addr", object.value_at(4, &ADDRESS)));
 }
 
 /// Call signs that an address of AX.25 has room for, behind `struct sockaddr_ax25`.
