@@ -440,6 +440,7 @@ setTimeout(() => {}, 10);
          seccomp sem sem-sysv shm-sysv sigfd signal sigq sock sockpair spawn switch timer timerfd udp umask vfork wait; do \
          stress-ng --$work 1 --$work-ops 3 -q -t 1 || true; done",
     ),
-    // no program from a package: what is written nowhere else in all its values
+    // no programs from packages: what is written nowhere else in all its values
     tested("constants", &[], "", "$ALL_CONSTANTS"),
+    tested("addresses", &[], "", "$ALL_ADDRESSES"),
 ];

@@ -70,5 +70,6 @@ fn variables(folder: &str) -> Vec<(&'static str, String)> {
         ("PATH", format!("{path}:/usr/sbin:/sbin")),
         ("BESIDE", beside.unwrap_or_default()),
         ("ALL_CONSTANTS", fixture("all_constants")),
+        ("ALL_ADDRESSES", fixture("all_addresses")),
     ]
 }

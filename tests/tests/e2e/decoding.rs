@@ -144,6 +144,7 @@ real_programs! {
     a_compiler_is_shown_as_strace_shows_it: "gcc";
     sqlite_is_shown_as_strace_shows_it: "sqlite3";
     all_constants_are_shown_as_strace_shows_them: "constants";
+    all_addresses_are_shown_as_strace_shows_them: "addresses";
 }
 
 /// Names in tracefs that are those of the kernel's functions, not of the calls.

@@ -3,8 +3,8 @@
 mod bluetooth;
 
 use rstrace_core::describe::{
-    Access, Custom, Item, Length, Meaning, Named, Nested, Object, Shape, Struct, Type, Width, field,
-    size_of_type,
+    Access, Constants, Custom, Item, Length, Meaning, Named, Nested, Object, Shape, Struct, Type, Width,
+    field, size_of_type,
 };
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
@@ -153,15 +153,49 @@ const QRTR_NODE: Type = Type::Number(
 const QRTR_PORT: Type =
     Type::Number(Width::U32, Meaning::Written(|out, port| write_special(out, port, &names!(QRTR_PORT_CTRL))));
 
-/// A number in hex of which some have names, and the others need none.
-fn write_special(out: &mut Notation<'_>, number: u64, names: &[(u64, &str)]) {
-    let in_hex = |out: &mut Notation<'_>| match number {
+/// Bytes in quotes, each in hex.
+fn write_escaped(out: &mut Notation<'_>, bytes: &[u8]) {
+    out.push(b'"');
+    bytes.iter().for_each(|byte| put!(out, "\\x{byte:02x}"));
+    out.push(b'"');
+}
+
+/// A number as C's `%#x` has it.
+fn write_hex(out: &mut Notation<'_>, number: u64) {
+    match number {
         0 => out.push(b'0'),
         _ => put!(out, "{number:#x}"),
-    };
+    }
+}
+
+/// A number in hex of which some have names, and the others need none.
+fn write_special(out: &mut Notation<'_>, number: u64, names: &[(u64, &str)]) {
     match names.iter().find(|(special, _)| *special == number) {
-        Some((_, name)) => out.constant(in_hex, |out| out.push_text(name)),
-        None => in_hex(out),
+        Some((_, name)) => out.constant(|out| write_hex(out, number), |out| out.push_text(name)),
+        None => write_hex(out, number),
+    }
+}
+
+/// Likewise, which stands in any case.
+fn write_glossed(out: &mut Notation<'_>, number: u64, names: &[(u64, &str)]) {
+    write_hex(out, number);
+    if out.constants() != Constants::Raw
+        && let Some((_, name)) = names.iter().find(|(special, _)| *special == number)
+    {
+        put!(out, " /* {name} */");
+    }
+}
+
+/// Flags after their number. `include/linux/crypto.h` has one that programs may set.
+fn write_alg_flags(out: &mut Notation<'_>, flags: u64) {
+    write_hex(out, flags);
+    let known = flags & 0x1000;
+    if flags != 0 && out.constants() != Constants::Raw {
+        match (known, flags & !known) {
+            (0, _) => out.push_text(" /* CRYPTO_ALG_??? */"),
+            (_, 0) => out.push_text(" /* CRYPTO_ALG_KERN_DRIVER_ONLY */"),
+            (_, rest) => put!(out, " /* CRYPTO_ALG_KERN_DRIVER_ONLY|{rest:#x} */"),
+        }
     }
 }
 
@@ -213,7 +247,7 @@ static DESCRIBED: &[Family] = &[
         family: uapi::AF_NFC,
         least: 16,
         members: &[
-            member("dev_idx", 4, INT),
+            member("dev_idx", 4, UINT),
             member("target_idx", 8, HEX32),
             member("nfc_protocol", 12, choice(&NFC_PROTOCOLS)),
         ],
@@ -226,6 +260,7 @@ static DESCRIBED: &[Family] = &[
             member("svm_cid", 8, Type::Number(Width::U32, Meaning::Named(&Named::hex(write_cid)))),
             member("svm_port", 4, Type::Number(Width::U32, Meaning::Named(&Named::hex(write_vsock_port)))),
             member("svm_flags", 12, Type::Number(Width::U8, Meaning::Flags(&VSOCK_FLAGS))),
+            padding("svm_zero", 13, Type::Written(3, write_escaped)),
         ],
     },
     Family {
@@ -306,25 +341,26 @@ fn data(bytes: &[u8], emit: &mut dyn FnMut(Item<'_>)) {
     }
 }
 
-/// Where the name of an algorithm stands in `struct sockaddr_alg`, and how long it may be.
+/// Where the name of an algorithm stands in `struct sockaddr_alg`; it is as long as it is.
 const ALG_NAME: usize = 24;
-const ALG_NAME_LEN: usize = 64;
 
 fn alg(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     const KIND: Type = Type::Chars(14);
+    const FLAGS: Type = Type::Number(Width::U32, Meaning::Written(write_alg_flags));
     emit(Item::member("salg_type", object.value_at(2, &KIND)));
-    emit(Item::member("salg_feat", object.value_at(16, &HEX32)));
-    emit(Item::member("salg_mask", object.value_at(20, &HEX32)));
-    // the address may end within it
-    let room = (object.bytes.len() - ALG_NAME).min(ALG_NAME_LEN);
-    let name = &object.bytes[ALG_NAME..][..room];
+    emit(Item::member("salg_feat", object.value_at(16, &FLAGS)));
+    emit(Item::member("salg_mask", object.value_at(20, &FLAGS)));
+    let name = &object.bytes[ALG_NAME..];
     let end = name.iter().position(|byte| *byte == 0);
-    let bytes = &name[..end.unwrap_or(room - 1)];
+    let bytes = &name[..end.unwrap_or(name.len() - 1)];
     emit(Item::member("salg_name", Value::Text { bytes, more: end.is_none(), whole: true }));
 }
 
+/// Bytes of `sun_path`.
+const UNIX_PATH: usize = 108;
+
 fn unix(bytes: &[u8], emit: &mut dyn FnMut(Item<'_>)) {
-    match &bytes[2..] {
+    match &bytes[2..bytes.len().min(2 + UNIX_PATH)] {
         [] => {}
         [0, name @ ..] => emit(Item::member("sun_path", Value::AbstractName(name))),
         path => {
@@ -340,16 +376,20 @@ fn inet6(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     emit(Item::member("sin6_port", object.value_at(2, &PORT)));
     emit(Item::member("sin6_flowinfo", object.value_at(4, &FLOW)));
     emit(Item::element(object.value_at(8, &ADDRESS)));
-    if object.bytes.len() < 28 {
-        return;
-    }
+    let Some(scope_id) = object.bytes.get(24..).filter(|bytes| !bytes.is_empty()) else { return };
     let is_local = match object.bytes[8..10] {
         [0xfe, second] => second & 0xc0 == 0x80,
         [0xff, second] => second & 0xf == 2,
         _ => false,
     };
-    let scope = if is_local { &INTERFACE } else { &UINT };
-    emit(Item::member("sin6_scope_id", object.value_at(24, scope)));
+    // of a short one the rest is 0
+    let mut whole = [0; 4];
+    let len = scope_id.len().min(whole.len());
+    whole[..len].copy_from_slice(&scope_id[..len]);
+    let scope_id = u64::from(u32::from_ne_bytes(whole));
+    let scope_id =
+        if is_local { Value::Written(scope_id, write_interface) } else { Value::Unsigned(scope_id) };
+    emit(Item::member("sin6_scope_id", scope_id));
 }
 
 /// C's `%#02x`.
@@ -363,9 +403,9 @@ fn write_byte(out: &mut Notation<'_>, byte: u64) {
 fn packet(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     const HARDWARE_KIND: Type = choice16(&HARDWARE);
     const KIND: Type = choice8(&PACKET_TYPES);
-    /// Bytes of `sll_addr`.
-    const ROOM: u64 = 8;
-    static BYTES: Type = Type::Elements(&BYTE, ROOM as usize);
+    /// Where the address stands; it may be longer than `sll_addr` has room for.
+    const ADDRESS: usize = 12;
+    static BYTES: Type = Type::Elements(&BYTE, 0);
     emit(Item::member("sll_protocol", object.value_at(2, &ETHERNET_PROTOCOL_IN_MEMORY)));
     emit(Item::member("sll_ifindex", object.value_at(4, &INTERFACE)));
     emit(Item::member("sll_hatype", object.value_at(8, &HARDWARE_KIND)));
@@ -375,13 +415,13 @@ fn packet(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     if len == 0 {
         return;
     }
-    if let Value::Object(bytes) = object.value_at(12, &BYTES) {
-        let shown = bytes.bytes.len().min(len as usize);
-        // of a longer one there is more that cannot be seen
-        let count = if len > ROOM { ROOM + 1 } else { len };
-        let bytes = Object { bytes: &bytes.bytes[..shown], count, unreadable: false, ..bytes };
-        emit(Item::member("sll_addr", Value::Object(bytes)));
-    }
+    let bytes = &object.bytes[ADDRESS..];
+    let bytes = &bytes[..bytes.len().min(len as usize)];
+    // what is said to be longer than the whole has more that can't be seen
+    emit(Item::member(
+        "sll_addr",
+        Value::Object(Object { ty: &BYTES, bytes, count: len, unreadable: false, ..*object }),
+    ));
 }
 
 /// `struct sockaddr_nfc_llcp` has a service besides: where, and how long it is at most.
@@ -392,14 +432,24 @@ const NFC_SERVICE_LEN: usize = 63;
 fn nfc_service(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     /// Bytes of an address without a service.
     const NFC_LEN: usize = 16;
+    /// `net/nfc/nfc.h`
+    const SERVICE_POINTS: &[(u64, &str)] = &[
+        (1, "LLCP_SAP_SDP"),
+        (2, "LLCP_SAP_IP"),
+        (3, "LLCP_SAP_OBEX"),
+        (4, "LLCP_SAP_SNEP"),
+        (0xff, "LLCP_SAP_MAX"),
+    ];
+    const SERVICE_POINT: Type =
+        Type::Number(Width::U8, Meaning::Written(|out, point| write_glossed(out, point, SERVICE_POINTS)));
     if object.bytes.len() < NFC_LLCP_LEN {
         if object.bytes.len() > NFC_LEN {
             emit(Item::element(Value::More(None)));
         }
         return;
     }
-    emit(Item::member("dsap", object.value_at(16, &HEX8)));
-    emit(Item::member("ssap", object.value_at(17, &HEX8)));
+    emit(Item::member("dsap", object.value_at(16, &SERVICE_POINT)));
+    emit(Item::member("ssap", object.value_at(17, &SERVICE_POINT)));
     let len = object.number(88, Width::U64);
     let shown = NFC_SERVICE_LEN.min(usize::try_from(len).unwrap_or(NFC_SERVICE_LEN));
     if let Some(bytes) = object.bytes.get(NFC_SERVICE..NFC_SERVICE + shown) {
@@ -408,12 +458,9 @@ fn nfc_service(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     emit(Item::member("service_name_len", Value::Unsigned(len)));
 }
 
-/// The address of a transport inside another address.
-static TRANSPORT: Type =
-    Type::Custom(&Custom { size: 0, compat_size: 0, shape: Shape::Struct, parts: transport, nested: &[] });
-
-/// Bytes of `struct sockaddr_rxrpc`.
+/// Bytes of `struct sockaddr_rxrpc`, and where the address of its transport begins.
 const RXRPC_LEN: usize = 36;
+const RXRPC_TRANSPORT: usize = 8;
 
 fn rxrpc(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     const KIND: Type = choice16(&SOCKET_TYPES);
@@ -423,22 +470,57 @@ fn rxrpc(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     emit(Item::member("srx_service", object.value_at(2, &SERVICE)));
     emit(Item::member("transport_type", object.value_at(4, &KIND)));
     emit(Item::member("transport_len", object.value_at(6, &U16)));
-    emit(Item::member("transport", object.value_at(8, &TRANSPORT)));
+    // the family stands there in any case
+    let len = (object.number(6, Width::U16) as usize).clamp(2, object.bytes.len() - RXRPC_TRANSPORT);
+    let bytes = &object.bytes[RXRPC_TRANSPORT..][..len];
+    emit(Item::member("transport", Value::Object(Object { ty: &TRANSPORT, bytes, ..*object })));
+}
+
+/// The address of a transport inside another address, and what it is of the two families that have members.
+static TRANSPORT: Type = Type::Custom(&inner(transport));
+static TRANSPORT_IPV4: Type = Type::Custom(&inner(|object, _, emit| {
+    transport_of("sin_family", object, emit, |emit| {
+        if object.bytes.len() < 16 {
+            return false;
+        }
+        emit(Item::member("sin_port", object.value_at(2, &PORT)));
+        emit(Item::member("sin_addr", object.value_at(4, &IPV4)));
+        true
+    });
+}));
+static TRANSPORT_IPV6: Type = Type::Custom(&inner(|object, _, emit| {
+    transport_of("sin6_family", object, emit, |emit| {
+        if object.bytes.len() < 24 {
+            return false;
+        }
+        inet6(object, emit);
+        true
+    });
+}));
+
+const fn inner(parts: rstrace_core::describe::Parts) -> Custom {
+    Custom { size: 0, compat_size: 0, shape: Shape::Struct, parts, nested: &[] }
 }
 
 fn transport(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    let family = object.number(0, Width::U16);
-    emit(Item::member("family", Value::Choice(family, &FAMILIES)));
-    match family {
-        uapi::AF_INET => {
-            emit(Item::member("sin_port", object.value_at(2, &PORT)));
-            emit(Item::member("sin_addr", object.value_at(4, &IPV4)));
-        }
-        uapi::AF_INET6 if object.bytes.len() >= 28 => inet6(object, emit),
-        _ => {
-            let bytes = object.bytes.get(2..).unwrap_or(&[]);
-            emit(Item::element(Value::Text { bytes, more: false, whole: true }));
-        }
+    let as_a = |ty| Value::Object(Object { ty, ..*object });
+    match object.number(0, Width::U16) {
+        uapi::AF_INET => emit(Item::member("sin", as_a(&TRANSPORT_IPV4))),
+        uapi::AF_INET6 => emit(Item::member("sin6", as_a(&TRANSPORT_IPV6))),
+        _ => transport_of("family", object, emit, |_| false),
+    }
+}
+
+/// The family, and what is behind it: its members, or bytes if it has none or they are too few.
+fn transport_of(
+    name: &'static str,
+    object: &Object<'_>,
+    emit: &mut dyn FnMut(Item<'_>),
+    members: impl FnOnce(&mut dyn FnMut(Item<'_>)) -> bool,
+) {
+    emit(Item::member(name, Value::Choice(object.number(0, Width::U16), &FAMILIES)));
+    if !members(emit) && object.bytes.len() > 2 {
+        emit(Item::element(Value::Text { bytes: &object.bytes[2..], more: false, whole: true }));
     }
 }
 
@@ -454,16 +536,28 @@ fn ieee802154(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
         shape: Shape::Struct,
         parts: |object, _, emit| {
             const HARDWARE: Type = Type::Written(8, write_hardware_address);
+            const NETWORK: Type = Type::Number(
+                Width::U16,
+                Meaning::Written(|out, id| write_glossed(out, id, &[(0xffff, "IEEE802154_PANID_BROADCAST")])),
+            );
+            const SHORT: Type = Type::Number(
+                Width::U16,
+                Meaning::Written(|out, address| {
+                    const SPECIAL: &[(u64, &str)] =
+                        &[(0xfffe, "IEEE802154_ADDR_UNDEF"), (0xffff, "IEEE802154_ADDR_BROADCAST")];
+                    write_glossed(out, address, SPECIAL);
+                }),
+            );
             let kind = object.number(0, Width::U32);
             // strace says the number first, as with other names that are no interface of programs'
             let number = Value::Hex(kind);
             let name =
                 Comment::Written(kind, |out, kind| out.push_text(KINDS.name(kind).unwrap_or(KINDS.unknown)));
             emit(Item::member("addr_type", Value::Commented(&number, name)));
-            emit(Item::member("pan_id", object.value_at(4, &HEX16)));
+            emit(Item::member("pan_id", object.value_at(4, &NETWORK)));
             match kind {
                 0 => {}
-                2 => emit(Item::member("short_addr", object.value_at(6, &HEX16))),
+                2 => emit(Item::member("short_addr", object.value_at(6, &SHORT))),
                 _ => emit(Item::member("hwaddr", object.value_at(6, &HARDWARE))),
             }
         },
