@@ -115,6 +115,11 @@ pub static RULES: &[Rule] = &[
     rule("36: levels and options of sockets", &["getsockopt", "setsockopt"], Rewrite::By(same_numbers)),
     rule("36: attributes without a name", MESSAGES, Rewrite::By(newer_attributes)),
     rule("36: registrations of barriers", &["membarrier"], Rewrite::By(registrations)),
+    rule(
+        "36: a flag of XDP",
+        &["bind"],
+        Rewrite::Old(r"XDP_USE_NEED_WAKEUP\|0xfff0", "XDP_USE_NEED_WAKEUP|XDP_USE_SG|0xffe0"),
+    ),
     rule("36: constants without a name", &[], Rewrite::By(newer_constants)),
     rule("36: requests without a name", &["ioctl"], Rewrite::By(newer_request)),
     rule("38: advice of process_madvise", &["process_madvise"], Rewrite::By(advice)),

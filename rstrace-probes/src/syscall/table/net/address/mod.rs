@@ -321,9 +321,7 @@ fn address(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
                     }
                     match family {
                         uapi::AF_NFC => nfc_service(object, emit),
-                        uapi::AF_XDP if object.number(2, Width::U16) & uapi::XDP_SHARED_UMEM != 0 => {
-                            emit(Item::member("sxdp_shared_umem_fd", object.value_at(12, &FD)));
-                        }
+                        uapi::AF_XDP => shared_memory(object, emit),
                         _ => {}
                     }
                 }
@@ -422,6 +420,15 @@ fn packet(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
         "sll_addr",
         Value::Object(Object { ty: &BYTES, bytes, count: len, unreadable: false, ..*object }),
     ));
+}
+
+/// The descriptor whose memory a socket of XDP shares; without the flag the number means nothing.
+fn shared_memory(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
+    let is_shared = object.number(2, Width::U16) & uapi::XDP_SHARED_UMEM != 0;
+    if is_shared || object.number(12, Width::U32) != 0 {
+        let ty = if is_shared { &FD } else { &HEX32 };
+        emit(Item::member("sxdp_shared_umem_fd", object.value_at(12, ty)));
+    }
 }
 
 /// `struct sockaddr_nfc_llcp` has a service besides: where, and how long it is at most.
