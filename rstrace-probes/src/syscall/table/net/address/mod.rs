@@ -1,6 +1,8 @@
 //! Addresses of sockets: a structure per family.
 
+mod ax25;
 mod bluetooth;
+mod rxrpc;
 
 use rstrace_core::describe::{
     Access, Constants, Custom, Item, Length, Meaning, Named, Nested, Object, Shape, Struct, Type, Width,
@@ -304,10 +306,10 @@ fn address(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
         uapi::AF_UNIX => unix(bytes, emit),
         uapi::AF_INET6 if len >= 24 => inet6(object, emit),
         uapi::AF_PACKET if len >= 20 => packet(object, emit),
-        uapi::AF_AX25 if len >= 16 => ax25(object, emit),
+        uapi::AF_AX25 if len >= ax25::LEAST => ax25::members(object, emit),
         uapi::AF_BLUETOOTH if bluetooth::members(object, emit) => {}
         uapi::AF_ALG if len > ALG_NAME => alg(object, emit),
-        uapi::AF_RXRPC if len >= RXRPC_LEN => rxrpc(object, emit),
+        uapi::AF_RXRPC if len >= rxrpc::LEAST => rxrpc::members(object, emit),
         uapi::AF_IEEE802154 if len >= 20 => ieee802154(object, emit),
         family => {
             match DESCRIBED.iter().find(|described| described.family == family && len >= described.least) {
@@ -465,72 +467,6 @@ fn nfc_service(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     emit(Item::member("service_name_len", Value::Unsigned(len)));
 }
 
-/// Bytes of `struct sockaddr_rxrpc`, and where the address of its transport begins.
-const RXRPC_LEN: usize = 36;
-const RXRPC_TRANSPORT: usize = 8;
-
-fn rxrpc(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
-    const KIND: Type = choice16(&SOCKET_TYPES);
-    /// linux/rxrpc.h has no names for them.
-    static SERVICES: Choices = Choices { names: &[], unknown: "???_SERVICE" };
-    const SERVICE: Type = choice16(&SERVICES);
-    emit(Item::member("srx_service", object.value_at(2, &SERVICE)));
-    emit(Item::member("transport_type", object.value_at(4, &KIND)));
-    emit(Item::member("transport_len", object.value_at(6, &U16)));
-    // the family stands there in any case
-    let len = (object.number(6, Width::U16) as usize).clamp(2, object.bytes.len() - RXRPC_TRANSPORT);
-    let bytes = &object.bytes[RXRPC_TRANSPORT..][..len];
-    emit(Item::member("transport", Value::Object(Object { ty: &TRANSPORT, bytes, ..*object })));
-}
-
-/// The address of a transport inside another address, and what it is of the two families that have members.
-static TRANSPORT: Type = Type::Custom(&inner(transport));
-static TRANSPORT_IPV4: Type = Type::Custom(&inner(|object, _, emit| {
-    transport_of("sin_family", object, emit, |emit| {
-        if object.bytes.len() < 16 {
-            return false;
-        }
-        emit(Item::member("sin_port", object.value_at(2, &PORT)));
-        emit(Item::member("sin_addr", object.value_at(4, &IPV4)));
-        true
-    });
-}));
-static TRANSPORT_IPV6: Type = Type::Custom(&inner(|object, _, emit| {
-    transport_of("sin6_family", object, emit, |emit| {
-        if object.bytes.len() < 24 {
-            return false;
-        }
-        inet6(object, emit);
-        true
-    });
-}));
-
-const fn inner(parts: rstrace_core::describe::Parts) -> Custom {
-    Custom { size: 0, compat_size: 0, shape: Shape::Struct, parts, nested: &[] }
-}
-
-fn transport(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    let as_a = |ty| Value::Object(Object { ty, ..*object });
-    match object.number(0, Width::U16) {
-        uapi::AF_INET => emit(Item::member("sin", as_a(&TRANSPORT_IPV4))),
-        uapi::AF_INET6 => emit(Item::member("sin6", as_a(&TRANSPORT_IPV6))),
-        _ => transport_of("family", object, emit, |_| false),
-    }
-}
-
-/// The family, and what is behind it: its members, or bytes if it has none or they are too few.
-fn transport_of(
-    name: &'static str,
-    object: &Object<'_>,
-    emit: &mut dyn FnMut(Item<'_>),
-    members: impl FnOnce(&mut dyn FnMut(Item<'_>)) -> bool,
-) {
-    emit(Item::member(name, Value::Choice(object.number(0, Width::U16), &FAMILIES)));
-    if !members(emit) && object.bytes.len() > 2 {
-        emit(Item::element(Value::Text { bytes: &object.bytes[2..], more: false, whole: true }));
-    }
-}
-
 fn ieee802154(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     /// `include/net/af_ieee802154.h`
     static KINDS: Choices = Choices {
@@ -571,81 +507,4 @@ fn ieee802154(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
         nested: &[],
     });
     emit(Item::member("addr", object.value_at(4, &ADDRESS)));
-}
-
-/// Call signs that an address of AX.25 has room for, behind `struct sockaddr_ax25`.
-const DIGIPEATERS: usize = 8;
-/// Bytes of `struct sockaddr_ax25`.
-const SHORT_AX25: usize = 16;
-/// Bytes of a call sign.
-const CALL: usize = 7;
-
-const CALL_SIGN: Type = Type::Custom(&Custom {
-    size: CALL,
-    compat_size: CALL,
-    shape: Shape::Struct,
-    parts: call_sign,
-    nested: &[],
-});
-
-fn ax25(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
-    static HEAD: Type = Type::Custom(&Custom {
-        size: 14,
-        compat_size: 14,
-        shape: Shape::Struct,
-        parts: ax25_head,
-        nested: &[],
-    });
-    static CALLS: Type =
-        Type::Custom(&Custom { size: 0, compat_size: 0, shape: Shape::List, parts: call_signs, nested: &[] });
-    let Value::Object(head) = object.value_at(2, &HEAD) else { return };
-    let count = object.number(12, Width::I32) as i32;
-    if object.bytes.len() == SHORT_AX25 && count == 0 {
-        return head.parts(true, emit);
-    }
-    emit(Item::member("fsa_ax25", Value::Object(head)));
-    if count > 0
-        && let Value::Object(calls) = object.value_at(SHORT_AX25, &CALLS)
-    {
-        let count = u64::from(count.unsigned_abs()).min(DIGIPEATERS as u64);
-        emit(Item::member("fsa_digipeater", Value::Object(Object { count, ..calls })));
-    }
-    let behind = object.bytes.len() - SHORT_AX25;
-    if behind > DIGIPEATERS * CALL || !behind.is_multiple_of(CALL) {
-        emit(Item::element(Value::More(None)));
-    }
-}
-
-/// As many as there is room for, each with the letters that it stands for.
-fn call_signs(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    let count = usize::try_from(object.count).unwrap_or(usize::MAX);
-    let mut shown = 0;
-    for (place, bytes) in object.bytes.chunks_exact(CALL).take(count).enumerate() {
-        let sign = object.value_at(place * CALL, &CALL_SIGN);
-        let word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-        let is_sign = bytes.iter().take(6).all(|byte| (b'0'..=b'z').contains(&(byte >> 1)));
-        let comment = Comment::Written(word, write_call_sign);
-        emit(Item::element(if is_sign { Value::Commented(&sign, comment) } else { sign }));
-        shown += 1;
-    }
-    if shown < count {
-        emit(Item::element(Value::More(None)));
-    }
-}
-
-fn ax25_head(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    emit(Item::member("sax25_call", object.value_at(0, &CALL_SIGN)));
-    emit(Item::member("sax25_ndigis", object.value_at(10, &INT)));
-}
-
-fn call_sign(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    emit(Item::member("ax25_call", Value::HexBytes(object.bytes)));
-}
-
-/// `DHKORV-9`: six letters, a bit further left, and a number.
-fn write_call_sign(out: &mut Notation<'_>, sign: u64) {
-    let bytes = sign.to_le_bytes();
-    let letters = bytes[..6].iter().map(|byte| byte >> 1).take_while(|letter| *letter != b' ');
-    out.extend(letters);
-    put!(out, "-{}", bytes[6] >> 1 & 0xf);
 }
