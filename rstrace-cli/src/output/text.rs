@@ -460,6 +460,8 @@ impl<W: Write> Text<W> {
         };
         match signal.stage {
             SignalStage::Sent => self.signals.send(tgid, signal.number, note),
+            // nobody ignores it: the process is dying already, or dead
+            SignalStage::Ignored if i32::from(signal.number) == libc::SIGKILL => {}
             SignalStage::Ignored => self.signals.hold(note),
             SignalStage::Delivered { default } => {
                 self.signals.take(tgid, signal.number);

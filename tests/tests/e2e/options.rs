@@ -101,6 +101,18 @@ fn signals_are_shown_where_no_call_is_as_with_strace() {
 }
 
 #[test]
+fn a_signal_that_kills_the_dying_is_not_shown() {
+    if in_vm() {
+        skip!("which lines are shown is the same on every kernel");
+    }
+    needs!("strace");
+    let by = |tracer: &str| {
+        Traces::by(tracer, &["-f", "-e", "trace=kill", "-e", "signal=KILL"], &[&fixture("killed_twice")])
+    };
+    assert_eq!(by(&rstrace_binary()).sorted_lines(), by("strace").sorted_lines());
+}
+
+#[test]
 fn messages_are_left_out_as_with_strace() {
     if in_vm() {
         skip!("which messages are said is the same on every kernel");
