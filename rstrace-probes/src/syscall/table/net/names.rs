@@ -1,6 +1,6 @@
 //! Names that several of the socket calls share: families, types, protocols, flags.
 
-use rstrace_core::describe::{Constants, Notation};
+use rstrace_core::describe::{Constants, Notation, named};
 use rstrace_core::flags::{Choices, FlagSet};
 
 use super::notation::put;
@@ -56,10 +56,7 @@ pub(super) fn write_ax25_protocol(out: &mut Notation<'_>, protocol: u64) {
         (0xcf, "AX25_P_NETROM"),
         (0xf0, "AX25_P_TEXT"),
     ];
-    match protocol {
-        0 => out.push(b'0'),
-        _ => put!(out, "{protocol:#x}"),
-    }
+    named::hex(out, protocol);
     if out.constants() != Constants::Raw {
         let known = NAMES.iter().find(|(number, _)| *number == protocol);
         put!(out, " /* {} */", known.map_or("AX25_P_???", |(_, name)| name));

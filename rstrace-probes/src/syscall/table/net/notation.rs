@@ -12,12 +12,14 @@ pub(super) use put;
 
 /// Appends bytes of the network: as they are in hex, or what they mean.
 pub(super) fn write_bytes(out: &mut Notation<'_>, bytes: &[u8], meaning: impl FnOnce(&mut Notation<'_>)) {
-    let in_hex = |out: &mut Notation<'_>| {
-        out.push(b'"');
-        bytes.iter().for_each(|byte| put!(out, "\\x{byte:02x}"));
-        out.push(b'"');
-    };
-    out.constant(in_hex, meaning);
+    out.constant(|out| write_escaped(out, bytes), meaning);
+}
+
+/// Bytes in quotes, each in hex.
+pub(super) fn write_escaped(out: &mut Notation<'_>, bytes: &[u8]) {
+    out.push(b'"');
+    bytes.iter().for_each(|byte| put!(out, "\\x{byte:02x}"));
+    out.push(b'"');
 }
 
 /// `htons(80)`, of a number in the host's order.

@@ -6,7 +6,7 @@ mod rxrpc;
 
 use rstrace_core::describe::{
     Access, Constants, Custom, Item, Length, Meaning, Named, Nested, Object, Shape, Struct, Type, Width,
-    field, size_of_type,
+    field, named, size_of_type,
 };
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
@@ -155,32 +155,17 @@ const QRTR_NODE: Type = Type::Number(
 const QRTR_PORT: Type =
     Type::Number(Width::U32, Meaning::Written(|out, port| write_special(out, port, &names!(QRTR_PORT_CTRL))));
 
-/// Bytes in quotes, each in hex.
-fn write_escaped(out: &mut Notation<'_>, bytes: &[u8]) {
-    out.push(b'"');
-    bytes.iter().for_each(|byte| put!(out, "\\x{byte:02x}"));
-    out.push(b'"');
-}
-
-/// A number as C's `%#x` has it.
-fn write_hex(out: &mut Notation<'_>, number: u64) {
-    match number {
-        0 => out.push(b'0'),
-        _ => put!(out, "{number:#x}"),
-    }
-}
-
 /// A number in hex of which some have names, and the others need none.
 fn write_special(out: &mut Notation<'_>, number: u64, names: &[(u64, &str)]) {
     match names.iter().find(|(special, _)| *special == number) {
-        Some((_, name)) => out.constant(|out| write_hex(out, number), |out| out.push_text(name)),
-        None => write_hex(out, number),
+        Some((_, name)) => out.constant(|out| named::hex(out, number), |out| out.push_text(name)),
+        None => named::hex(out, number),
     }
 }
 
 /// Likewise, which stands in any case.
 fn write_glossed(out: &mut Notation<'_>, number: u64, names: &[(u64, &str)]) {
-    write_hex(out, number);
+    named::hex(out, number);
     if out.constants() != Constants::Raw
         && let Some((_, name)) = names.iter().find(|(special, _)| *special == number)
     {
@@ -190,7 +175,7 @@ fn write_glossed(out: &mut Notation<'_>, number: u64, names: &[(u64, &str)]) {
 
 /// Flags after their number. `include/linux/crypto.h` has one that programs may set.
 fn write_alg_flags(out: &mut Notation<'_>, flags: u64) {
-    write_hex(out, flags);
+    named::hex(out, flags);
     let known = flags & 0x1000;
     if flags != 0 && out.constants() != Constants::Raw {
         match (known, flags & !known) {
