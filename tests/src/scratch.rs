@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::Program;
+
 /// A temporary folder that goes away with the test.
 #[derive(Debug)]
 pub struct Scratch {
@@ -38,6 +40,18 @@ impl Scratch {
     pub fn file(&self, name: &str, content: &str) -> String {
         fs::write(self.path.join(name), content).expect("a file can be written");
         self.at(name)
+    }
+
+    /// Makes a program in it; its path.
+    ///
+    /// Another process writes it. What a thread of this one has open for writing every child has that another thread
+    /// forks in this moment, until it executes its program: and what is open for writing cannot be executed
+    /// (`ETXTBSY`).
+    pub fn program(&self, name: &str, content: &[u8]) -> String {
+        let (bytes, path) = (self.at("content of a program"), self.at(name));
+        fs::write(&bytes, content).expect("a file can be written");
+        Program::new(&["install", "-m", "755", &bytes, &path]).run().ended_well();
+        path
     }
 
     /// Makes a folder in it, empty even if it was there; its path.

@@ -322,3 +322,91 @@ fn a_long_list_takes_no_longer_than_it_is() {
         lines.by_every_row(&replay::call(0, &call, &encode(&pieces)));
     }
 }
+
+/// Keeps what it gets.
+#[derive(Clone, Default)]
+struct Kept(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The line of an `ioctl` that returned 0, with this memory before and after it.
+fn ioctl_line(request: u64, memory: &[(At, u64, &[u8])]) -> String {
+    let pieces: Vec<_> = memory
+        .iter()
+        .map(|&(at, address, bytes)| Piece {
+            capture: 0,
+            at,
+            address,
+            payload: Payload::Bytes(bytes),
+            made: false,
+        })
+        .collect();
+    let call = RawCall {
+        pair: 0,
+        name: "ioctl",
+        nr: 16,
+        abi: Abi::Native,
+        entry_ns: Some(1),
+        args: [3, request, 0x1000, 0, 0, 0],
+        end: End::Returned(0),
+        memory: Memory::default(),
+        tid: 5,
+    };
+    let kept = Kept::default();
+    let mut lines = Lines::new(kept.clone(), false);
+    let row = lines.row("ioctl").expect("the call has a row");
+    assert!(lines.record(&replay::call(row, &call, &encode(&pieces)), None));
+    lines.finish().expect("a vector takes everything");
+    String::from_utf8(kept.0.take()).expect("lines are ASCII")
+}
+
+/// No console at hand has fonts: what is expected is what strace 6.1 shows where it is made to believe that the call
+/// succeeded (`-e inject=ioctl:retval=0`).
+#[test]
+fn the_fonts_that_a_console_answers_are_shown() {
+    use rstrace_probes::uapi;
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_ne_bytes()).collect::<Vec<u8>>();
+    let glyphs: Vec<u8> = (0..64).collect();
+    let shown: String = (0..32).map(|byte| format!("\\x{byte:02x}")).collect();
+    for (operation, asked, answer) in [
+        (
+            uapi::KD_FONT_OP_GET,
+            "op=KD_FONT_OP_GET, flags=0, width=32, height=32, charcount=512, data=0x2000".to_owned(),
+            format!(" => {{width=8, height=16, charcount=2, data=\"{shown}\"...}}"),
+        ),
+        (
+            uapi::KD_FONT_OP_SET_DEFAULT,
+            "op=KD_FONT_OP_SET_DEFAULT, width=32, height=32, data=\"\"".to_owned(),
+            " => {width=8, height=16}".to_owned(),
+        ),
+        (uapi::KD_FONT_OP_COPY, "op=KD_FONT_OP_COPY, height=32".to_owned(), String::new()),
+    ] {
+        let before = words(&[operation as u32, 0, 32, 32, 512, 0, 0x2000, 0]);
+        let after = words(&[operation as u32, 0, 8, 16, 2, 0, 0x2000, 0]);
+        let memory = [
+            (At::Entry, 0x1000, &before[..]),
+            (At::Entry, 0x2000, &glyphs),
+            (At::Return, 0x1000, &after),
+            (At::Return, 0x2000, &glyphs),
+        ];
+        let line = ioctl_line(uapi::KDFONTOP, &memory);
+        assert_eq!(line, format!("ioctl(3, KDFONTOP, {{{asked}}}{answer}) = 0\n"));
+    }
+    let before = words(&[512 | 32 << 16, 0, 0x2000, 0]);
+    let after = words(&[1 | 16 << 16, 0, 0x2000, 0]);
+    let memory =
+        [(At::Entry, 0x1000, &before[..]), (At::Return, 0x1000, &after), (At::Return, 0x2000, &glyphs)];
+    let asked = "{charcount=512, charheight=32, chardata=0x2000}";
+    assert_eq!(
+        ioctl_line(uapi::GIO_FONTX, &memory),
+        format!("ioctl(3, GIO_FONTX, {asked} => {{charcount=1, charheight=16, chardata=\"{shown}\"}}) = 0\n")
+    );
+}

@@ -255,6 +255,14 @@ pub const Blktrace_stopped: u64 = 0x3;
 pub const BLKTRACE_BDEV_SIZE: u64 = 0x20;
 pub const BLKTRACE_BDEV_SIZE2: u64 = 0x40;
 
+// linux/bsg.h
+pub const BSG_PROTOCOL_SCSI: u64 = 0x0;
+pub const BSG_SUB_PROTOCOL_SCSI_CMD: u64 = 0x0;
+pub const BSG_SUB_PROTOCOL_SCSI_TMF: u64 = 0x1;
+pub const BSG_SUB_PROTOCOL_SCSI_TRANSPORT: u64 = 0x2;
+pub const BSG_FLAG_Q_AT_TAIL: u64 = 0x10;
+pub const BSG_FLAG_Q_AT_HEAD: u64 = 0x20;
+
 // linux/hdreg.h
 pub const HDIO_DRIVE_CMD_HDR_SIZE: u64 = 0x4;
 pub const HDIO_DRIVE_HOB_HDR_SIZE: u64 = 0x8;

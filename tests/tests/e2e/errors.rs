@@ -1,7 +1,5 @@
 //! What cannot be done is one line that says what is wrong and what to do.
 
-use std::os::unix::fs::PermissionsExt;
-
 use rstrace_tests::{Finished, Output, Program, Rstrace, Scratch, fixture, rstrace_binary};
 
 /// The error of a run that failed: one line, and nothing else.
@@ -45,12 +43,7 @@ fn a_thread_that_is_not_there_is_named() {
 fn without_privilege_it_says_which_one_and_how_to_get_it() {
     // Under its own path it may be out of reach for others.
     let scratch = Scratch::new();
-    let copy = |from: &str, name: &str| {
-        let to = scratch.at(name);
-        std::fs::copy(from, &to).expect("a program can be copied");
-        std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o755)).expect("its mode can be set");
-        to
-    };
+    let copy = |from: &str, name: &str| scratch.program(name, &std::fs::read(from).expect("it can be read"));
     let (rstrace, command) = (copy(&rstrace_binary(), "rstrace"), copy(&fixture("exit_code"), "command"));
     let output = Program::new(&[&rstrace, "-e", "open", "--", &command]).as_nobody().run();
     let error = one_line(&output);

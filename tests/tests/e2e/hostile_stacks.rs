@@ -38,12 +38,9 @@ fn changed(scratch: &Scratch, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> 
 
 /// A copy of a program that was changed.
 fn changed_copy(program: &str, scratch: &Scratch, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
-    let path = scratch.at(name);
-    fs::copy(program, &path).expect("there is room");
-    let mut bytes = fs::read(&path).expect("the copy can be read");
+    let mut bytes = fs::read(program).expect("the program can be read");
     change(&mut bytes);
-    fs::write(&path, bytes).expect("the copy can be written");
-    path
+    scratch.program(name, &bytes)
 }
 
 #[track_caller]
@@ -147,9 +144,7 @@ fn a_debug_link_to_a_fifo_is_left_alone() {
 fn a_huge_file_has_no_names() {
     let scratch = Scratch::new();
     let program = changed(&scratch, "huge", |_| {});
-    let file = fs::OpenOptions::new().write(true).open(&program).expect("the copy can be opened");
-    file.set_len(5 << 30).expect("a file may have holes");
-    drop(file);
+    Program::new(&["truncate", "-s", "5G", &program]).run().ended_well();
     let text = traced(&program);
     let frames = frames(&text, "getppid(");
     assert!(frames[0].ends_with(']') && names(&frames)[0].is_empty(), "{text}");
@@ -160,13 +155,12 @@ fn a_huge_file_has_no_names() {
 fn a_file_that_was_deleted_or_replaced_has_no_names() {
     for replaced in [false, true] {
         let scratch = Scratch::new();
-        let program = scratch.at("program");
-        fs::copy(fixture("gate"), &program).expect("there is room");
+        let program = changed_copy(&fixture("gate"), &scratch, "program", |_| {});
         let mut running = Program::new(&[&program, "true"]).with_stdin().start();
         running.wait_for_stdout("\n");
         fs::remove_file(&program).expect("it is there");
         if replaced {
-            fs::copy(fixture("stacks"), &program).expect("there is room");
+            changed(&scratch, "program", |_| {});
         }
         let traced = Rstrace::with(&["-k", "-e", "trace=read,execve"]).attach(running.pid());
         running.tell(b"\n");

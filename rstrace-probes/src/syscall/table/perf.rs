@@ -315,11 +315,14 @@ static ATTR: Type = Type::Custom(&Custom {
     nested: &[],
 });
 
+/// Behind an address.
+pub(super) const ATTRIBUTES: Type = Type::Sized(Access::In, &ATTR, Length::Fixed(KNOWN as u32));
+
 pub static SYSCALLS: &[Syscall] = &[call(
     "perf_event_open",
     DESC,
     &[
-        param("attr", Type::Sized(Access::In, &ATTR, Length::Fixed(KNOWN as u32))),
+        param("attr", ATTRIBUTES),
         // of a cgroup it is the folder's descriptor
         param("pid", Type::Either(|call| call.args[4] & uapi::PERF_FLAG_PID_CGROUP != 0, &FD, &PID)),
         param("cpu", INT),

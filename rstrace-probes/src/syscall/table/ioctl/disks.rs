@@ -1,4 +1,4 @@
-//! IDE disks and SCSI devices.
+//! IDE disks.
 
 use rstrace_core::describe::{Case, Custom, Item, Meaning, Shape, Struct, Type, Width, field};
 use rstrace_core::event::Value;
@@ -46,18 +46,7 @@ const fn identity(size: usize) -> Custom {
 static IDENTITY: Type = Type::Custom(&identity(512));
 static OLD_IDENTITY: Type = Type::Custom(&identity(142));
 
-/// `struct sg_scsi_id`.
-static SCSI_ID: Type = Type::Struct(&Struct::of(&[
-    field("host_no", INT),
-    field("channel", INT),
-    field("scsi_id", HEX32),
-    field("lun", INT),
-    field("scsi_type", HEX32),
-    field("h_cmd_per_lun", I16),
-    field("d_queue_depth", I16),
-]));
-
-pub const IDE: &[Case] = requests! {
+pub const REQUESTS: &[Case] = requests! {
     HDIO_GETGEO: output(&GEOMETRY),
     HDIO_GET_UNMASKINTR: output(&ULONG),
     HDIO_GET_MULTCOUNT: output(&ULONG),
@@ -87,26 +76,4 @@ pub const IDE: &[Case] = requests! {
     HDIO_SET_ACOUSTIC: ULONG,
     HDIO_SET_BUSSTATE: BUS_STATE,
     HDIO_SET_ADDRESS: ULONG,
-};
-
-pub const SCSI: &[Case] = requests! {
-    SG_SET_TIMEOUT: input(&INT),
-    SG_GET_TIMEOUT,
-    SG_EMULATED_HOST: output(&INT),
-    SG_GET_COMMAND_Q: output(&INT),
-    SG_SET_COMMAND_Q: input(&INT),
-    SG_GET_RESERVED_SIZE: output(&INT),
-    SG_SET_RESERVED_SIZE: input(&INT),
-    SG_GET_SCSI_ID: output(&SCSI_ID),
-    SG_SET_FORCE_LOW_DMA: input(&INT),
-    SG_GET_LOW_DMA: output(&INT),
-    SG_SET_FORCE_PACK_ID: input(&INT),
-    SG_GET_PACK_ID: output(&INT),
-    SG_GET_NUM_WAITING: output(&INT),
-    SG_SET_DEBUG: input(&INT),
-    SG_GET_SG_TABLESIZE: output(&INT),
-    SG_GET_VERSION_NUM: output(&INT),
-    SG_NEXT_CMD_LEN: input(&INT),
-    SG_SET_KEEP_ORPHAN: input(&INT),
-    SG_GET_KEEP_ORPHAN: output(&INT),
 };

@@ -10,6 +10,7 @@ use rstrace_core::flags::FlagSet;
 use super::{encoded, following, requests, two_parts};
 use crate::syscall::table::errors::FAILURE;
 use crate::syscall::table::open::OPEN_FLAGS;
+use crate::syscall::table::perf::ATTRIBUTES;
 use crate::syscall::table::ptrace::ARCHITECTURES;
 use crate::syscall::types::*;
 
@@ -208,6 +209,7 @@ pub const REQUESTS: &[Case] = requests! {
     SECCOMP_IOCTL_NOTIF_ADDFD: encoded(&ADD_FD),
     KVM_SET_USER_MEMORY_REGION: encoded(&MEMORY_REGION),
     PERF_EVENT_IOC_ID: encoded(&U64),
+    PERF_EVENT_IOC_MODIFY_ATTRIBUTES: ATTRIBUTES,
     UFFDIO_UNREGISTER: input(&RANGE_TYPE),
     UFFDIO_WAKE: input(&RANGE_TYPE),
     PERF_EVENT_IOC_QUERY_BPF: encoded(&PROGRAMS),

@@ -9,11 +9,15 @@ mod consoles;
 mod devices;
 mod disks;
 mod files;
+mod fonts;
 mod input;
 mod kernel;
+mod key_values;
+mod keyboards;
 mod keys;
 mod loops;
 mod names;
+mod scsi;
 mod sockets;
 mod terminals;
 mod tunnels;
@@ -31,10 +35,12 @@ use crate::uapi;
 
 /// The families; in ascending order of their requests, or nearly so, they are quickly sorted.
 const FAMILIES: &[&[Case]] = &[
-    disks::IDE,
+    disks::REQUESTS,
     block::REQUESTS,
-    disks::SCSI,
+    scsi::REQUESTS,
     consoles::REQUESTS,
+    keyboards::REQUESTS,
+    fonts::REQUESTS,
     loops::REQUESTS,
     terminals::SHARED,
     terminals::REQUESTS,
@@ -148,6 +154,18 @@ macro_rules! two_parts {
     };
 }
 use two_parts;
+
+/// The C string in these bytes, which has no more than so many; none if they end before it does.
+fn text(bytes: &[u8], most: usize) -> Option<Value<'_>> {
+    let bytes = &bytes[..bytes.len().min(most)];
+    let end = bytes.iter().position(|byte| *byte == 0);
+    let more = end.is_none();
+    (!more || bytes.len() == most).then(|| Value::Text {
+        bytes: &bytes[..end.unwrap_or(most)],
+        more,
+        whole: false,
+    })
+}
 
 /// So many elements that follow an object at this offset from its beginning; their address if there are none.
 fn following<'a>(object: &Object<'a>, offset: usize, count: u64, list: &'static Type) -> Value<'a> {

@@ -237,6 +237,20 @@ static CONFIGURATION: Type = Type::Custom(&Custom {
     nested: &[Nested { offset: [8, 4], ty: Type::Sized(Access::Out, &ROOM, Length::Member(0)) }],
 });
 
+/// The name of a bridge.
+static BRIDGE_NAME: Type = Type::Custom(&Custom {
+    size: NAME_SIZE,
+    compat_size: NAME_SIZE,
+    shape: Shape::Bare,
+    parts: |name, _, emit| {
+        if let Some(name) = super::text(name.bytes, NAME_SIZE) {
+            emit(Item::element(name));
+        }
+    },
+    nested: &[],
+});
+const BRIDGE: Type = Type::Sized(Access::In, &BRIDGE_NAME, Length::Fixed(NAME_SIZE as u32));
+
 pub const REQUESTS: &[Case] = requests! {
     FIOSETOWN: input(&PID),
     SIOCSPGRP: input(&PID),
@@ -275,8 +289,8 @@ pub const REQUESTS: &[Case] = requests! {
     SIOCOUTQNSD: output(&INT),
     SIOCGIFMAP: changed(&GET_MAP),
     SIOCSIFMAP: input(&SET_MAP),
-    SIOCBRADDBR: TEXT,
-    SIOCBRDELBR: TEXT,
+    SIOCBRADDBR: BRIDGE,
+    SIOCBRDELBR: BRIDGE,
     SIOCBRADDIF: input(&PORT_OF_BRIDGE),
     SIOCBRDELIF: input(&PORT_OF_BRIDGE),
 };
