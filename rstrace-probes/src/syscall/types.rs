@@ -1,9 +1,9 @@
 //! The words that the tables are written in: types by the names that C gives them, sets of names, rows.
 
-pub use rstrace_core::describe::Notation;
 use rstrace_core::describe::{
     Access, Length, Meaning, Param, Place, Returned, Struct, Syscall, Type, Width, field,
 };
+pub use rstrace_core::describe::{Notation, named};
 use rstrace_core::flags::{Choices, FlagSet};
 
 pub const INT: Type = Type::Number(Width::I32, Meaning::Plain);

@@ -3,8 +3,7 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Custom, Item, Length, Meaning, Param, Returned, Shape, Struct, Syscall, Type, Width, field,
-    named, param,
+    Access, Custom, Item, Length, Meaning, Param, Returned, Shape, Struct, Syscall, Type, Width, field, param,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::Choices;

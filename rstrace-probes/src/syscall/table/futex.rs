@@ -2,7 +2,7 @@
 
 use rstrace_core::describe::{
     Access, Case, Cases, Custom, Item, Length, Meaning, Named, Object, Param, Shape, Struct, Syscall, Type,
-    Width, field, named, param, param_if,
+    Width, field, param, param_if,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
@@ -114,8 +114,7 @@ const UNKNOWN: &[Param] = &[UADDR, OP, VAL, param("timeout", ADDRESS), UADDR2, p
 fn write_bits(out: &mut Notation<'_>, bits: u64) {
     match bits {
         uapi::FUTEX_BITSET_MATCH_ANY => out.extend_from_slice(b"FUTEX_BITSET_MATCH_ANY"),
-        0 => out.push(b'0'),
-        _ => out.extend_from_slice(format!("{bits:#x}").as_bytes()),
+        _ => named::hex(out, bits),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rstrace_core::describe::{
     Access, Case, Cases, Custom, Field, Indirect, Inner, Is, Item, Length, Meaning, Named, Param, Place,
-    Shape, Struct, Syscall, Type, Width, Writer, field, hidden, named, param, param_if,
+    Shape, Struct, Syscall, Type, Width, Writer, field, hidden, param, param_if,
 };
 use rstrace_core::event::{Abi, Value};
 use rstrace_core::flags::{Choices, FlagSet, Packed, PackedNumber};
@@ -17,7 +17,7 @@ use crate::uapi;
 fn write_key(out: &mut Notation<'_>, key: u64) {
     match key {
         uapi::IPC_PRIVATE => out.extend_from_slice(b"IPC_PRIVATE"),
-        _ => out.extend_from_slice(format!("{key:#x}").as_bytes()),
+        _ => named::hex(out, key),
     }
 }
 const KEY: Type = Type::Number(Width::U32, Meaning::Named(&Named::hex(write_key)));

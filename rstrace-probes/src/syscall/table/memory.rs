@@ -151,8 +151,7 @@ const fn mapping(offset: Type) -> [Param; 6] {
 const PAGES: Type = Type::Number(Width::U32, Meaning::Written(write_pages));
 
 fn write_pages(out: &mut Notation<'_>, pages: u64) {
-    // writing to a vector cannot fail
-    let _ = if pages == 0 { write!(out, "0") } else { write!(out, "{:#x}", pages << 12) };
+    named::hex(out, pages << 12);
 }
 
 /// What 32-bit programs once pointed to with their one argument.

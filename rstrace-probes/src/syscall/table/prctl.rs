@@ -4,7 +4,7 @@ use std::io::Write;
 
 use rstrace_core::describe::{
     Access, Case, Cases, Constants, Custom, Item, Length, Meaning, Named, Param, Returned, Shape, Syscall,
-    Type, Width, named, param,
+    Type, Width, param,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
@@ -113,8 +113,8 @@ fn write_pid_type(out: &mut Notation<'_>, kind: u64) {
         3 => "PIDTYPE_SID",
         _ => "PIDTYPE_???",
     };
+    named::hex(out, kind);
     // writing to a vector cannot fail
-    let _ = if kind == 0 { write!(out, "0") } else { write!(out, "{kind:#x}") };
     let _ = write!(out, " /* {name} */");
 }
 
@@ -137,7 +137,8 @@ fn write_tagged_address(out: &mut Notation<'_>, control: u64) {
     }
     let rest = control & !tags & !checks & !uapi::PR_TAGGED_ADDR_ENABLE;
     if rest != 0 {
-        let _ = write!(out, "|{rest:#x}");
+        out.push(b'|');
+        named::hex(out, rest);
     }
 }
 
@@ -412,8 +413,7 @@ fn write_length(out: &mut Notation<'_>, length: u64, set: &'static FlagSet) {
         Flags { bits, set }.write(out);
         out.push(b'|');
     }
-    // writing to a vector cannot fail
-    let _ = if length == 0 { write!(out, "0") } else { write!(out, "{length:#x}") };
+    named::hex(out, length);
 }
 
 fn write_sve_length(out: &mut Notation<'_>, length: u64) {

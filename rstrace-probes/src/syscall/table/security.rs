@@ -98,21 +98,15 @@ fn write_instruction(out: &mut Notation<'_>, instruction: u64, write_value: fn(&
     if !is_jump && code & code::CLASS == uapi::BPF_RET {
         write_value(out, value);
     } else {
-        write_hex(out, value);
+        named::hex(out, value);
     }
     if is_jump {
         for place in [jumps & 0xff, jumps >> 8] {
             out.extend_from_slice(b", ");
-            write_hex(out, place);
+            named::hex(out, place);
         }
     }
     out.push(b')');
-}
-
-/// In hex; zero is `0`.
-fn write_hex(out: &mut Notation<'_>, number: u64) {
-    // writing to a vector cannot fail
-    let _ = if number == 0 { write!(out, "0") } else { write!(out, "{number:#x}") };
 }
 
 /// What a filter of system calls returns: an action, and a number for it.
@@ -120,8 +114,8 @@ fn write_action(out: &mut Notation<'_>, value: u64) {
     let (action, number) = (value & uapi::SECCOMP_RET_ACTION_FULL, value & uapi::SECCOMP_RET_DATA);
     ACTIONS.write(out, action);
     if number != 0 {
-        // writing to a vector cannot fail
-        let _ = write!(out, "|{number:#x}");
+        out.push(b'|');
+        named::hex(out, number);
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use rstrace_core::describe::{
     Access, Case, Constants, Custom, Item, Length, Meaning, Named, Object, Parts, Shape, Struct, Type, Width,
-    field, named,
+    field,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};

@@ -165,7 +165,7 @@ static GET_NAME: Type = ifreq!(|request, _, emit| {
     }
 });
 static PORT_OF_BRIDGE: Type = ifreq!(|request, _, emit| {
-    emit(Item::member("ifr_ifindex", request.value_at(NAME_SIZE, &NUMBER)));
+    emit(Item::member("ifr_ifindex", request.value_at(NAME_SIZE, &U32)));
 });
 
 /// `struct ifreq` in the answer of SIOCGIFCONF.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Case, Constants, Custom, Item, Meaning, Named, Shape, Struct, Type, Width, field, long, named,
+    Case, Constants, Custom, Item, Meaning, Named, Shape, Struct, Type, Width, field, long,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
@@ -103,7 +103,7 @@ fn write_characters(out: &mut Notation<'_>, bytes: &[u8]) {
             Some(name) => write!(out, "{name}]="),
             None => write!(out, "{place}]="),
         };
-        let _ = if *byte == 0 { write!(out, "0") } else { write!(out, "{byte:#x}") };
+        named::hex(out, u64::from(*byte));
     }
     out.push(b']');
 }

@@ -74,10 +74,8 @@ fn write_user_namespace(out: &mut Notation<'_>, id: u64) {
 fn write_id(out: &mut Notation<'_>, id: u64, special: u64, name: &str) {
     if id == special {
         out.extend_from_slice(name.as_bytes());
-    } else if id == 0 {
-        out.push(b'0');
     } else {
-        let _ = std::io::Write::write_fmt(out, format_args!("{id:#x}"));
+        named::hex(out, id);
     }
 }
 

@@ -6,9 +6,7 @@ mod listing;
 mod old;
 mod quota;
 
-use rstrace_core::describe::{
-    Access, Case, Cases, Length, Meaning, Param, Syscall, Type, Width, named, param,
-};
+use rstrace_core::describe::{Access, Case, Cases, Length, Meaning, Param, Syscall, Type, Width, param};
 use rstrace_core::flags::{Choices, FlagSet, Flags};
 use rstrace_core::probe::RawCall;
 

@@ -1,6 +1,6 @@
 //! Names that several of the socket calls share: families, types, protocols, flags.
 
-use rstrace_core::describe::{Constants, Notation, named};
+use rstrace_core::describe::{Constants, Notation};
 use rstrace_core::flags::{Choices, FlagSet};
 
 use super::notation::put;

@@ -62,7 +62,7 @@ fn write_handler(out: &mut Notation<'_>, handler: u64) {
         0 => out.extend_from_slice(b"SIG_DFL"),
         1 => out.extend_from_slice(b"SIG_IGN"),
         -1 => out.extend_from_slice(b"SIG_ERR"),
-        _ => out.extend_from_slice(format!("{handler:#x}").as_bytes()),
+        _ => named::hex(out, handler),
     }
 }
 

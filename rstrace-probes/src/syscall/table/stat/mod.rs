@@ -4,8 +4,6 @@ mod old;
 mod statfs;
 mod statx;
 
-use std::io::Write;
-
 use rstrace_core::describe::{
     Field, Meaning, Named, Object, Struct, Syscall, Type, Width, field, hidden, long, param,
 };
@@ -74,13 +72,10 @@ const FILE_MODE: Type = Type::Number(Width::U32, Meaning::Named(&Named::octal(wr
 pub(super) fn write_device(out: &mut Notation<'_>, device: u64) {
     let major = (device >> 8 & 0xfff) | (device >> 32 & !0xfff);
     let minor = (device & 0xff) | (device >> 12 & !0xff);
-    let hex = |out: &mut Notation<'_>, number: u64| {
-        let _ = if number == 0 { write!(out, "0") } else { write!(out, "{number:#x}") };
-    };
     out.extend_from_slice(b"makedev(");
-    hex(out, major);
+    named::hex(out, major);
     out.extend_from_slice(b", ");
-    hex(out, minor);
+    named::hex(out, minor);
     out.push(b')');
 }
 

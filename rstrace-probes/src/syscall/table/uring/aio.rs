@@ -1,7 +1,7 @@
 //! Control blocks and events of the contexts that `io_setup` makes.
 
 use rstrace_core::describe::{
-    Access, Custom, Item, Length, Named, Nested, Object, Shape, Struct, Type, Width, field, named,
+    Access, Custom, Item, Length, Named, Nested, Object, Shape, Struct, Type, Width, field,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};

@@ -230,9 +230,8 @@ static RESTRICTION: Type = Type::Custom(&Custom {
             emit(Item::member("opcode", choice));
         } else {
             let write = |out: &mut Notation<'_>, op| {
-                out.extend_from_slice(
-                    if op == 0 { "op: 0".to_owned() } else { format!("op: {op:#x}") }.as_bytes(),
-                )
+                out.push_text("op: ");
+                named::hex(out, op);
             };
             emit(Item::member("opcode", Value::Commented(&choice, Comment::Written(what, write))));
         }

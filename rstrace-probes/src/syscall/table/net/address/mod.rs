@@ -6,7 +6,7 @@ mod rxrpc;
 
 use rstrace_core::describe::{
     Access, Constants, Custom, Item, Length, Meaning, Named, Nested, Object, Shape, Struct, Type, Width,
-    field, named, size_of_type,
+    field, size_of_type,
 };
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
