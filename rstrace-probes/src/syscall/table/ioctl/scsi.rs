@@ -6,7 +6,6 @@ use rstrace_core::describe::{
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
-use rstrace_core::memory::At;
 
 use super::requests;
 use crate::syscall::types::*;
@@ -203,20 +202,21 @@ fn data(command: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     view(&Object { left: command.number(12, Width::U32), ..*command }, ty, emit);
 }
 
-/// A command, before the call and after it, also if that failed.
+/// A command, before the call and after it, also if that failed. Of an unknown version it is its address.
 fn command(command: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    let is_version_3 = command.number(0, Width::U32) == VERSION_3.into();
-    let (name, asked, answered) = match is_version_3 {
-        true => ("interface_id", &ASKED_3, &ANSWERED_3),
-        false => ("guard", &ASKED_4, &ANSWERED_4),
+    let version = command.number(0, Width::U32);
+    let (name, asked, answered) = match version {
+        VERSION_3 => ("interface_id", &ASKED_3, &ANSWERED_3),
+        VERSION_4 => ("guard", &ASKED_4, &ANSWERED_4),
+        _ => return,
     };
     let Some(bytes) = command.bytes.get(..size_of_type(asked, command.call.abi)) else {
-        emit(Item::member(name, Value::Written(command.number(0, Width::U32), write_version)));
+        emit(Item::member(name, Value::Written(version, write_version)));
         return emit(Item::element(Value::Address(command.address.wrapping_add(4))));
     };
     let before = Object { bytes, ..*command };
     view(&before, asked, emit);
-    let direction = if is_version_3 { before.number(4, Width::I32) } else { uapi::SG_DXFER_NONE };
+    let direction = if version == VERSION_3 { before.number(4, Width::I32) } else { uapi::SG_DXFER_NONE };
     if direction == uapi::SG_DXFER_TO_DEV {
         data(&before, emit);
     }
@@ -233,9 +233,8 @@ fn command(command: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     view(&after, answered, emit);
 }
 static COMMAND: Type = Type::Custom(&Custom {
-    // of the larger structure
-    size: 160,
-    compat_size: 160,
+    size: LARGER,
+    compat_size: LARGER,
     shape: Shape::Struct,
     parts: command,
     nested: &[
@@ -244,18 +243,10 @@ static COMMAND: Type = Type::Custom(&Custom {
     ],
 });
 
-const VERSION_3: u8 = b'S';
-const VERSION_4: u8 = b'Q';
-const SG_IO: Type = Type::Either(
-    |call| {
-        let version = call.memory.bytes(call.args[2], 4, At::Entry);
-        [VERSION_3, VERSION_4].iter().any(|known| version == Some(&u32::from(*known).to_ne_bytes()[..]))
-    },
-    &COMMAND_THERE,
-    &VERSION_THERE,
-);
-static COMMAND_THERE: Type = Type::Sized(Access::InOutAlways, &COMMAND, Length::Fixed(160));
-static VERSION_THERE: Type = input(&INT);
+/// Bytes of the larger structure.
+const LARGER: usize = 160;
+const VERSION_3: u64 = b'S' as u64;
+const VERSION_4: u64 = b'Q' as u64;
 
 pub const REQUESTS: &[Case] = requests! {
     SG_SET_TIMEOUT: input(&INT),
@@ -275,7 +266,7 @@ pub const REQUESTS: &[Case] = requests! {
     SG_GET_SG_TABLESIZE: output(&INT),
     SG_GET_VERSION_NUM: output(&INT),
     SG_SCSI_RESET: input(&RESET),
-    SG_IO: SG_IO,
+    SG_IO: Type::Sized(Access::InOutAlways, &COMMAND, Length::Fixed(LARGER as u32)),
     SG_NEXT_CMD_LEN: input(&INT),
     SG_SET_KEEP_ORPHAN: input(&INT),
     SG_GET_KEEP_ORPHAN: output(&INT),
