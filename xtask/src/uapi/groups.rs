@@ -320,6 +320,8 @@ pub const GROUPS: &[Group] = &[
             "linux/hidraw.h",
             "linux/gpio.h",
             "linux/ptp_clock.h",
+            "linux/lirc.h",
+            "linux/tee.h",
             "linux/pps.h",
             "linux/dma-buf.h",
             "linux/sync_file.h",

@@ -10,17 +10,23 @@ mod devices;
 mod disks;
 mod files;
 mod fonts;
+mod gpio;
+mod infrared;
 mod input;
 mod kernel;
 mod key_values;
 mod keyboards;
 mod keys;
 mod loops;
+mod mtd;
 mod names;
+mod ptp;
 mod scsi;
 mod sockets;
+mod tee;
 mod terminals;
 mod tunnels;
+mod ubi;
 
 use rstrace_core::describe::{
     Case, Cases, Custom, Item, Meaning, Named, Object, Param, Shape, Syscall, Type, Width, param,
@@ -53,6 +59,12 @@ const FAMILIES: &[&[Case]] = &[
     devices::RANDOM,
     tunnels::REQUESTS,
     devices::CLOCKS,
+    mtd::REQUESTS,
+    ubi::REQUESTS,
+    ptp::REQUESTS,
+    infrared::REQUESTS,
+    tee::REQUESTS,
+    gpio::REQUESTS,
     files::REQUESTS,
 ];
 
@@ -154,6 +166,11 @@ macro_rules! two_parts {
     };
 }
 use two_parts;
+
+/// Whether any of so many bytes at an offset is set: what is reserved is shown only then.
+fn is_set(object: &Object<'_>, offset: usize, size: usize) -> bool {
+    object.bytes.iter().skip(offset).take(size).any(|byte| *byte != 0)
+}
 
 /// The C string in these bytes, which has no more than so many; none if they end before it does.
 fn text(bytes: &[u8], most: usize) -> Option<Value<'_>> {
