@@ -84,4 +84,6 @@ fn replay(verbose: bool) -> Replay {
 }
 
 #[cfg(test)]
+mod devices;
+#[cfg(test)]
 mod tests;

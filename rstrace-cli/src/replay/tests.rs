@@ -338,7 +338,7 @@ impl Write for Kept {
 }
 
 /// The line of an `ioctl` that returned 0, with this memory before and after it.
-fn ioctl_line(request: u64, memory: &[(At, u64, &[u8])]) -> String {
+pub(super) fn ioctl_line(request: u64, memory: &[(At, u64, &[u8])]) -> String {
     let pieces: Vec<_> = memory
         .iter()
         .map(|&(at, address, bytes)| Piece {

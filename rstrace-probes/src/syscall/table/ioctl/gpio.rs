@@ -1,8 +1,7 @@
 //! Pins: lines of GPIO chips.
 
 use rstrace_core::describe::{
-    Case, Custom, Item, Nested, Object, Parts, Shape, Struct, Type, Width, field, hidden,
-    size_of_type,
+    Case, Custom, Item, Nested, Object, Parts, Shape, Struct, Type, Width, field, hidden, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::FlagSet;
@@ -155,7 +154,8 @@ static FIVE: Type = Type::Elements(&HEX32_TYPE, 5);
 /// Whether an attribute is one whose value is known.
 fn is_known(attribute: &Object<'_>) -> bool {
     let id = attribute.number(0, Width::U32);
-    !is_set(attribute, 4, 4) && (uapi::GPIO_V2_LINE_ATTR_ID_FLAGS..=uapi::GPIO_V2_LINE_ATTR_ID_DEBOUNCE).contains(&id)
+    !is_set(attribute, 4, 4)
+        && (uapi::GPIO_V2_LINE_ATTR_ID_FLAGS..=uapi::GPIO_V2_LINE_ATTR_ID_DEBOUNCE).contains(&id)
 }
 
 /// `struct gpio_v2_line_attribute`.

@@ -27,6 +27,9 @@ mod tee;
 mod terminals;
 mod tunnels;
 mod ubi;
+mod video;
+mod video_buffers;
+mod video_names;
 
 use rstrace_core::describe::{
     Case, Cases, Custom, Item, Meaning, Named, Object, Param, Shape, Syscall, Type, Width, param,
@@ -65,6 +68,9 @@ const FAMILIES: &[&[Case]] = &[
     infrared::REQUESTS,
     tee::REQUESTS,
     gpio::REQUESTS,
+    video::REQUESTS,
+    video_buffers::REQUESTS,
+    video::MAKING,
     files::REQUESTS,
 ];
 

@@ -112,7 +112,7 @@ static OTP_MODE: Type = choice(&OTP_MODES);
 
 /// Some requests go in another direction than they say: these rows say it themselves.
 pub const REQUESTS: &[Case] = requests! {
-    MTDFILEMODE: choice(&FILE_MODES),
+    MTDFILEMODE: Type::Number(Width::Word, Meaning::Choice(&FILE_MODES)),
     OTPGETREGIONCOUNT: output(&UINT_TYPE),
     MEMERASE: encoded(&AREA),
     MEMLOCK: encoded(&AREA),

@@ -1,8 +1,6 @@
 //! Clocks of the precision time protocol.
 
-use rstrace_core::describe::{
-    Case, Custom, Item, Object, Parts, Shape, Struct, Type, Width, field,
-};
+use rstrace_core::describe::{Case, Custom, Item, Object, Parts, Shape, Struct, Type, Width, field};
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
 

@@ -14,10 +14,8 @@ static KINDS: Choices = choices!("UBI_???_VOLUME", UBI_DYNAMIC_VOLUME UBI_STATIC
 static VOLUME_FLAGS: FlagSet = set!("UBI_VOL_???", UBI_VOL_SKIP_CRC_CHECK_FLG);
 static PROPERTIES: Choices = choices!("UBI_VOL_PROP_???", UBI_VOL_PROP_DIRECT_WRITE);
 /// How long data stays: the kernel's header has lost the names, as it no longer cares.
-static DATA_TYPES: Choices = Choices {
-    names: &[(1, "UBI_LONGTERM"), (2, "UBI_SHORTTERM"), (3, "UBI_UNKNOWN")],
-    unknown: "UBI_???",
-};
+static DATA_TYPES: Choices =
+    Choices { names: &[(1, "UBI_LONGTERM"), (2, "UBI_SHORTTERM"), (3, "UBI_UNKNOWN")], unknown: "UBI_???" };
 
 const DATA_TYPE: Type = Type::Number(Width::U8, Meaning::Choice(&DATA_TYPES));
 
