@@ -29,6 +29,7 @@ mod tunnels;
 mod ubi;
 mod video;
 mod video_buffers;
+mod video_formats;
 mod video_names;
 
 use rstrace_core::describe::{
@@ -70,7 +71,8 @@ const FAMILIES: &[&[Case]] = &[
     gpio::REQUESTS,
     video::REQUESTS,
     video_buffers::REQUESTS,
-    video::MAKING,
+    video_formats::REQUESTS,
+    video_formats::MAKING,
     files::REQUESTS,
 ];
 

@@ -6,7 +6,7 @@ use rstrace_core::describe::{
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
 
-use super::video::BUFFER_TYPE;
+use super::video_formats::BUFFER_TYPE;
 use super::video_names::{CONTROL_TYPES, CONTROLS};
 use super::{encoded, is_set, requests, two_parts};
 use crate::syscall::types::*;
