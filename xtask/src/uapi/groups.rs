@@ -76,6 +76,7 @@ pub const GROUPS: &[Group] = &[
             "linux/mqueue.h",
             "linux/msdos_fs.h",
             "linux/btrfs.h",
+            "linux/btrfs_tree.h",
             "linux/ext4.h",
             "linux/f2fs.h",
         ],

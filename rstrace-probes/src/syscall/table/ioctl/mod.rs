@@ -5,9 +5,13 @@
 //! request without a row shows its argument as a number, and at length the bytes behind it.
 
 mod block;
+mod btrfs;
+mod btrfs_devices;
+mod btrfs_trees;
 mod consoles;
 mod devices;
 mod disks;
+mod dm;
 mod files;
 mod fonts;
 mod gpio;
@@ -74,6 +78,10 @@ const FAMILIES: &[&[Case]] = &[
     video_formats::REQUESTS,
     video_formats::MAKING,
     files::REQUESTS,
+    btrfs::REQUESTS,
+    btrfs_devices::REQUESTS,
+    btrfs_trees::REQUESTS,
+    dm::REQUESTS,
 ];
 
 const fn count() -> usize {

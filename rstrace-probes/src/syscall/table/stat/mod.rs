@@ -71,7 +71,7 @@ const FILE_MODE: Type = Type::Number(Width::U32, Meaning::Named(&Named::octal(wr
 /// `makedev(0x1, 0x3)`
 pub(super) fn write_device(out: &mut Notation<'_>, device: u64) {
     let major = (device >> 8 & 0xfff) | (device >> 32 & !0xfff);
-    let minor = (device & 0xff) | (device >> 12 & !0xff);
+    let minor = ((device & 0xff) | (device >> 12 & !0xff)) & u64::from(u32::MAX);
     out.extend_from_slice(b"makedev(");
     named::hex(out, major);
     out.extend_from_slice(b", ");
