@@ -86,4 +86,6 @@ fn replay(verbose: bool) -> Replay {
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod storage;
+#[cfg(test)]
 mod tests;

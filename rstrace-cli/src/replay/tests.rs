@@ -339,6 +339,11 @@ impl Write for Kept {
 
 /// The line of an `ioctl` that returned 0, with this memory before and after it.
 pub(super) fn ioctl_line(request: u64, memory: &[(At, u64, &[u8])]) -> String {
+    ioctl_line_at(false, request, memory)
+}
+
+/// The same, at length or not.
+pub(super) fn ioctl_line_at(verbose: bool, request: u64, memory: &[(At, u64, &[u8])]) -> String {
     let pieces: Vec<_> = memory
         .iter()
         .map(|&(at, address, bytes)| Piece {
@@ -361,7 +366,7 @@ pub(super) fn ioctl_line(request: u64, memory: &[(At, u64, &[u8])]) -> String {
         tid: 5,
     };
     let kept = Kept::default();
-    let mut lines = Lines::new(kept.clone(), false);
+    let mut lines = Lines::new(kept.clone(), verbose);
     let row = lines.row("ioctl").expect("the call has a row");
     assert!(lines.record(&replay::call(row, &call, &encode(&pieces)), None));
     lines.finish().expect("a vector takes everything");

@@ -6,10 +6,11 @@ use rstrace_core::describe::{
 };
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
+use rstrace_core::memory::At;
 
 use super::btrfs_devices::UUID;
 use super::btrfs_trees::{LIMIT, OBJECT, OBJECT_TYPE};
-use super::{encoded, following, requests, rewritten, two_parts};
+use super::{encoded, following, requests, two_parts};
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -86,14 +87,29 @@ const NEW_VOLUME: [Field; 8] = [
 ];
 static VOLUME_BEFORE: Type = Type::Struct(&Struct::of(&NEW_VOLUME).in_order(&[0, 2, 3, 4, 7]));
 static VOLUME_AFTER: Type = Type::Struct(&Struct::of(&NEW_VOLUME).in_order(&[1]));
+/// The request says that nothing is written: the members that may be are captured again.
 static CREATE: Type = Type::Custom(&Custom {
     size: 4096,
     compat_size: 4096,
     shape: Shape::Bare,
-    // the request says that nothing is written
-    parts: |volume, verbose, emit| rewritten(volume, verbose, (&VOLUME_BEFORE, &VOLUME_AFTER), emit),
-    nested: &[Nested { offset: [32, 32], ty: GROUPS_THERE }],
+    parts: |volume, _, emit| {
+        let before = Value::Object(Object { ty: &VOLUME_BEFORE, ..*volume });
+        let head = volume.call.memory.bytes(volume.address, HEAD, At::Return);
+        match head.filter(|_| volume.call.succeeded()) {
+            Some(bytes) => {
+                let after = Object { ty: &VOLUME_AFTER, bytes, at: At::Return, ..*volume };
+                emit(Item::element(Value::Change(&before, &Value::Object(after))));
+            }
+            None => emit(Item::element(before)),
+        }
+    },
+    nested: &[
+        Nested { offset: [32, 32], ty: GROUPS_THERE },
+        Nested { offset: [0, 0], ty: Type::Following(&VOLUME_HEAD, Length::Fixed(1)) },
+    ],
 });
+const HEAD: usize = 16;
+static VOLUME_HEAD: Type = Type::Elements(&U64_TYPE, 2);
 
 static DEFRAGMENTATION: FlagSet =
     set!("BTRFS_DEFRAG_RANGE_???", BTRFS_DEFRAG_RANGE_COMPRESS BTRFS_DEFRAG_RANGE_START_IO);
@@ -140,7 +156,7 @@ static RECEIVED_BEFORE: Type = Type::Struct(&Struct::of(&RECEIVED).in_order(&[0,
 static RECEIVED_AFTER: Type = Type::Struct(&Struct::of(&RECEIVED).in_order(&[2, 4]));
 static RECEIVE: Type = two_parts!(200, Bare, rewritten, RECEIVED_BEFORE, RECEIVED_AFTER);
 
-static SENDING: FlagSet = set!("BTRFS_SEND_FLAG_???", BTRFS_SEND_FLAG_NO_FILE_DATA BTRFS_SEND_FLAG_OMIT_STREAM_HEADER
+static SENDING: FlagSet = set!("BTRFS_SEND_FLAGS_???", BTRFS_SEND_FLAG_NO_FILE_DATA BTRFS_SEND_FLAG_OMIT_STREAM_HEADER
     BTRFS_SEND_FLAG_OMIT_END_CMD BTRFS_SEND_FLAG_VERSION BTRFS_SEND_FLAG_COMPRESSED);
 /// `struct btrfs_ioctl_send_args`
 static SEND: Type = Type::Struct(&Struct::of(&[
@@ -189,8 +205,8 @@ pub const REQUESTS: &[Case] = requests! {
     BTRFS_IOC_RESIZE: encoded(&VOLUME),
     BTRFS_IOC_SUBVOL_CREATE: encoded(&VOLUME),
     BTRFS_IOC_SNAP_DESTROY: encoded(&VOLUME),
-    BTRFS_IOC_SNAP_CREATE_V2: changed(&CREATE),
-    BTRFS_IOC_SUBVOL_CREATE_V2: changed(&CREATE),
+    BTRFS_IOC_SNAP_CREATE_V2: encoded(&CREATE),
+    BTRFS_IOC_SUBVOL_CREATE_V2: encoded(&CREATE),
     BTRFS_IOC_START_SYNC: encoded(&U64_TYPE),
     BTRFS_IOC_SUBVOL_GETFLAGS: encoded(&BARE_FLAGS),
     // the kernel reads it, whatever the request says

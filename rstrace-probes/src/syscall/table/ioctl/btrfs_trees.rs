@@ -107,7 +107,28 @@ const SEARCH_KEY: [Field; 11] = [
     field("nr_items", U32),
     hidden(Type::Padding(36)),
 ];
-const ASKED_KEY: Type = Type::Struct(&Struct::of(&SEARCH_KEY).in_order(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
+static WHOLE_KEY: Type = Type::Struct(&Struct::of(&SEARCH_KEY));
+/// In brief without the bounds that leave out nothing but what belongs to the file system itself.
+const ASKED_KEY: Type = Type::Custom(&ASKED);
+static ASKED: Custom = Custom {
+    size: FIXED_BUFFER,
+    compat_size: FIXED_BUFFER,
+    shape: Shape::Struct,
+    parts: |key, verbose, emit| {
+        let key = Object { ty: &WHOLE_KEY, ..*key };
+        key.parts(true, &mut |item| {
+            let usual = match item.name {
+                "min_objectid" => Some(uapi::BTRFS_FIRST_FREE_OBJECTID),
+                "max_objectid" => Some(uapi::BTRFS_LAST_FREE_OBJECTID),
+                _ => None,
+            };
+            if verbose || usual.is_none() || usual != key.member(item.name) {
+                emit(item);
+            }
+        });
+    },
+    nested: &[],
+};
 static ANSWERED_KEY: Type = Type::Struct(&Struct::of(&SEARCH_KEY).in_order(&[9]));
 static SEARCH: Type = Type::Struct(&Struct::of(&[field("key", ASKED_KEY)]));
 static SIZED_SEARCH: Type = Type::Struct(&Struct::of(&[field("key", ASKED_KEY), field("buf_size", U64)]));
@@ -166,10 +187,10 @@ fn answer(search: &Object<'_>, (begin, size): (usize, u64), verbose: bool, emit:
 }
 /// Where the buffer of a `struct btrfs_ioctl_search_args` begins: it ends with the page.
 const FIXED_BUFFER: usize = 104;
-static SEARCH_FIXED: Type = two_parts!(4096, Bare, rewritten, SEARCH, FOUND);
+static SEARCH_FIXED: Type = two_parts!(104, Bare, rewritten, SEARCH, FOUND);
 static FOUND: Type = Type::Custom(&Custom {
-    size: 4096,
-    compat_size: 4096,
+    size: FIXED_BUFFER,
+    compat_size: FIXED_BUFFER,
     shape: Shape::Struct,
     parts: |search, verbose, emit| answer(search, (FIXED_BUFFER, 4096 - FIXED_BUFFER as u64), verbose, emit),
     nested: &[],

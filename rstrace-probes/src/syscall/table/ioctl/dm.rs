@@ -10,7 +10,7 @@ use rstrace_core::memory::At;
 use rstrace_core::probe::Payload;
 
 use super::super::stat::write_device;
-use super::{encoded, requests, rewritten, text};
+use super::{NUMBER, encoded, requests, rewritten, text};
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -344,22 +344,26 @@ static REQUEST: Type = Type::Custom(&Custom {
     nested: &[Nested { offset: [0, 0], ty: Type::Following(&BYTE, Length::Member(DATA_SIZE as u8)) }],
 });
 
+/// `NULL` is none.
+const STRUCTURE: Type = Type::Either(|call| call.args[2] != 0, &ENCODED, &NUMBER);
+static ENCODED: Type = encoded(&REQUEST);
+
 pub const REQUESTS: &[Case] = requests! {
-    DM_VERSION: encoded(&REQUEST),
-    DM_REMOVE_ALL: encoded(&REQUEST),
-    DM_LIST_DEVICES: encoded(&REQUEST),
-    DM_DEV_CREATE: encoded(&REQUEST),
-    DM_DEV_REMOVE: encoded(&REQUEST),
-    DM_DEV_RENAME: encoded(&REQUEST),
-    DM_DEV_SUSPEND: encoded(&REQUEST),
-    DM_DEV_STATUS: encoded(&REQUEST),
-    DM_DEV_WAIT: encoded(&REQUEST),
-    DM_TABLE_LOAD: encoded(&REQUEST),
-    DM_TABLE_CLEAR: encoded(&REQUEST),
-    DM_TABLE_DEPS: encoded(&REQUEST),
-    DM_TABLE_STATUS: encoded(&REQUEST),
-    DM_LIST_VERSIONS: encoded(&REQUEST),
-    DM_TARGET_MSG: encoded(&REQUEST),
-    DM_DEV_SET_GEOMETRY: encoded(&REQUEST),
-    DM_DEV_ARM_POLL: encoded(&REQUEST),
+    DM_VERSION: STRUCTURE,
+    DM_REMOVE_ALL: STRUCTURE,
+    DM_LIST_DEVICES: STRUCTURE,
+    DM_DEV_CREATE: STRUCTURE,
+    DM_DEV_REMOVE: STRUCTURE,
+    DM_DEV_RENAME: STRUCTURE,
+    DM_DEV_SUSPEND: STRUCTURE,
+    DM_DEV_STATUS: STRUCTURE,
+    DM_DEV_WAIT: STRUCTURE,
+    DM_TABLE_LOAD: STRUCTURE,
+    DM_TABLE_CLEAR: STRUCTURE,
+    DM_TABLE_DEPS: STRUCTURE,
+    DM_TABLE_STATUS: STRUCTURE,
+    DM_LIST_VERSIONS: STRUCTURE,
+    DM_TARGET_MSG: STRUCTURE,
+    DM_DEV_SET_GEOMETRY: STRUCTURE,
+    DM_DEV_ARM_POLL: STRUCTURE,
 };
