@@ -104,6 +104,7 @@ static CREATE: Type = Type::Custom(&Custom {
         }
     },
     nested: &[
+        Nested { offset: [0, 0], ty: FD64 },
         Nested { offset: [32, 32], ty: GROUPS_THERE },
         Nested { offset: [0, 0], ty: Type::Following(&VOLUME_HEAD, Length::Fixed(1)) },
     ],
