@@ -204,7 +204,8 @@ fn data(command: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
 
 /// A command, before the call and after it, also if that failed. Of an unknown version it is its address.
 fn command(command: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
-    let version = command.number(0, Width::U32);
+    let Some(version) = command.bytes.first_chunk() else { return };
+    let version = u32::from_ne_bytes(*version).into();
     let (name, asked, answered) = match version {
         VERSION_3 => ("interface_id", &ASKED_3, &ANSWERED_3),
         VERSION_4 => ("guard", &ASKED_4, &ANSWERED_4),
