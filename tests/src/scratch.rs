@@ -50,7 +50,8 @@ impl Scratch {
     pub fn program(&self, name: &str, content: &[u8]) -> String {
         let (bytes, path) = (self.at("content of a program"), self.at(name));
         fs::write(&bytes, content).expect("a file can be written");
-        Program::new(&["install", "-m", "755", &bytes, &path]).run().ended_well();
+        fs::set_permissions(&bytes, fs::Permissions::from_mode(0o755)).expect("its mode can be set");
+        Program::new(&["cp", "-p", &bytes, &path]).run().ended_well();
         path
     }
 

@@ -22,8 +22,8 @@ pub(super) static VOLUME: Type =
     Type::Struct(&Struct::of(&[field("fd", FD64), field("name", Type::Chars(VOLUME_NAME))]));
 const VOLUME_NAME: usize = uapi::BTRFS_PATH_NAME_MAX as usize + 1;
 
-static SUBVOLUME_FLAGS: FlagSet =
-    set!("BTRFS_SUBVOL_???", BTRFS_SUBVOL_CREATE_ASYNC BTRFS_SUBVOL_RDONLY BTRFS_SUBVOL_QGROUP_INHERIT);
+static SUBVOLUME_FLAGS: FlagSet = set!("BTRFS_SUBVOL_???", BTRFS_SUBVOL_CREATE_ASYNC BTRFS_SUBVOL_RDONLY BTRFS_SUBVOL_QGROUP_INHERIT
+    BTRFS_SUBVOL_SPEC_BY_ID);
 static FLAGS: Type = flags64(&SUBVOLUME_FLAGS);
 /// The flags of a subvolume stand without brackets.
 static BARE_FLAGS: Type = Type::Custom(&Custom {
@@ -112,8 +112,8 @@ static CREATE: Type = Type::Custom(&Custom {
 const HEAD: usize = 16;
 static VOLUME_HEAD: Type = Type::Elements(&U64_TYPE, 2);
 
-static DEFRAGMENTATION: FlagSet =
-    set!("BTRFS_DEFRAG_RANGE_???", BTRFS_DEFRAG_RANGE_COMPRESS BTRFS_DEFRAG_RANGE_START_IO);
+static DEFRAGMENTATION: FlagSet = set!("BTRFS_DEFRAG_RANGE_???", BTRFS_DEFRAG_RANGE_COMPRESS BTRFS_DEFRAG_RANGE_START_IO
+    BTRFS_DEFRAG_RANGE_COMPRESS_LEVEL BTRFS_DEFRAG_RANGE_NOCOMPRESS);
 static COMPRESSIONS: Choices = Choices {
     // they are in no header
     names: &[
@@ -169,7 +169,8 @@ static SEND: Type = Type::Struct(&Struct::of(&[
     hidden(Type::Padding(32)),
 ]));
 
-static QUOTA_COMMANDS: Choices = choices!("BTRFS_QUOTA_CTL_???", BTRFS_QUOTA_CTL_ENABLE BTRFS_QUOTA_CTL_DISABLE BTRFS_QUOTA_CTL_RESCAN__NOTUSED);
+static QUOTA_COMMANDS: Choices = choices!("BTRFS_QUOTA_CTL_???", BTRFS_QUOTA_CTL_ENABLE BTRFS_QUOTA_CTL_DISABLE BTRFS_QUOTA_CTL_RESCAN__NOTUSED
+    BTRFS_QUOTA_CTL_ENABLE_SIMPLE_QUOTA);
 /// `struct btrfs_ioctl_quota_ctl_args`
 static QUOTA: Type = Type::Struct(&Struct::of(&[
     field("cmd", Type::Number(Width::U64, Meaning::Choice(&QUOTA_COMMANDS))),

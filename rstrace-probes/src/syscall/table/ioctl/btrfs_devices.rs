@@ -10,7 +10,7 @@ use rstrace_core::flags::{Choices, FlagSet};
 
 use super::btrfs::VOLUME;
 use super::btrfs_trees::LIMIT;
-use super::{encoded, following, requests, rewritten, two_parts};
+use super::{encoded, following, is_set, requests, rewritten, two_parts};
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -24,10 +24,6 @@ const UUID_SIZE: usize = 16;
 
 const fn choice64(set: &'static Choices) -> Type {
     Type::Number(Width::U64, Meaning::Choice(set))
-}
-
-fn is_set(object: &Object<'_>, offset: usize, size: usize) -> bool {
-    object.bytes.get(offset..offset + size).is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0))
 }
 
 static SCRUB_FLAGS: FlagSet = set!("BTRFS_SCRUB_???", BTRFS_SCRUB_READONLY);
@@ -104,7 +100,8 @@ macro_rules! block_groups {
     ($unknown:literal) => {
         set!($unknown, BTRFS_BLOCK_GROUP_DATA BTRFS_BLOCK_GROUP_SYSTEM BTRFS_BLOCK_GROUP_METADATA
             BTRFS_BLOCK_GROUP_RAID0 BTRFS_BLOCK_GROUP_RAID1 BTRFS_BLOCK_GROUP_DUP BTRFS_BLOCK_GROUP_RAID10
-            BTRFS_BLOCK_GROUP_RAID5 BTRFS_BLOCK_GROUP_RAID6 BTRFS_AVAIL_ALLOC_BIT_SINGLE BTRFS_SPACE_INFO_GLOBAL_RSV)
+            BTRFS_BLOCK_GROUP_RAID5 BTRFS_BLOCK_GROUP_RAID6 BTRFS_BLOCK_GROUP_RAID1C3
+            BTRFS_BLOCK_GROUP_RAID1C4 BTRFS_AVAIL_ALLOC_BIT_SINGLE BTRFS_SPACE_INFO_GLOBAL_RSV)
     };
 }
 static PROFILES: FlagSet = block_groups!("BTRFS_BLOCK_GROUP_???");
@@ -291,7 +288,8 @@ static INCOMPATIBLE: FlagSet = set!("BTRFS_FEATURE_INCOMPAT_???", BTRFS_FEATURE_
     BTRFS_FEATURE_INCOMPAT_COMPRESS_ZSTD BTRFS_FEATURE_INCOMPAT_BIG_METADATA BTRFS_FEATURE_INCOMPAT_EXTENDED_IREF
     BTRFS_FEATURE_INCOMPAT_RAID56 BTRFS_FEATURE_INCOMPAT_SKINNY_METADATA BTRFS_FEATURE_INCOMPAT_NO_HOLES
     BTRFS_FEATURE_INCOMPAT_METADATA_UUID BTRFS_FEATURE_INCOMPAT_RAID1C34 BTRFS_FEATURE_INCOMPAT_ZONED
-    BTRFS_FEATURE_INCOMPAT_EXTENT_TREE_V2);
+    BTRFS_FEATURE_INCOMPAT_EXTENT_TREE_V2 BTRFS_FEATURE_INCOMPAT_RAID_STRIPE_TREE BTRFS_FEATURE_INCOMPAT_SIMPLE_QUOTA
+    BTRFS_FEATURE_INCOMPAT_REMAP_TREE);
 /// `struct btrfs_ioctl_feature_flags`
 static FEATURES: Type = Type::Struct(&Struct::of(&[
     field("compat_flags", flags64(&COMPATIBLE)),

@@ -24,7 +24,7 @@ fn write_limit(out: &mut Notation<'_>, limit: u64) {
 static OBJECTS: Choices = choices!("", BTRFS_ROOT_TREE_OBJECTID BTRFS_EXTENT_TREE_OBJECTID BTRFS_CHUNK_TREE_OBJECTID
     BTRFS_DEV_TREE_OBJECTID BTRFS_FS_TREE_OBJECTID BTRFS_ROOT_TREE_DIR_OBJECTID BTRFS_CSUM_TREE_OBJECTID
     BTRFS_QUOTA_TREE_OBJECTID BTRFS_UUID_TREE_OBJECTID BTRFS_FREE_SPACE_TREE_OBJECTID BTRFS_BLOCK_GROUP_TREE_OBJECTID
-    BTRFS_FIRST_FREE_OBJECTID BTRFS_LAST_FREE_OBJECTID);
+    BTRFS_RAID_STRIPE_TREE_OBJECTID BTRFS_REMAP_TREE_OBJECTID BTRFS_FIRST_FREE_OBJECTID BTRFS_LAST_FREE_OBJECTID);
 /// A tree, or something in one.
 pub(super) const OBJECT: Type = Type::Number(Width::U64, Meaning::Named(&Named::unsigned(write_object)));
 fn write_object(out: &mut Notation<'_>, object: u64) {
@@ -300,7 +300,7 @@ static PATH_LIST: Type = Type::Custom(&of_values(Shape::List, |list, _, emit| {
         let offset = list.number(8 * place, Width::U64);
         let rest = usize::try_from(offset).ok().and_then(|offset| list.bytes.get(offset..));
         let address = Value::Address(list.address.wrapping_add(offset));
-        emit(Item::element(text(rest.unwrap_or(&[]), usize::MAX).unwrap_or(address)));
+        emit(Item::element(text(rest.unwrap_or(&[]), uapi::PATH_MAX as usize).unwrap_or(address)));
     }
 }));
 static FIND_PATHS: Type = Type::Custom(&with_container(Shape::Bare, |request, verbose, emit| {
