@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 use regex_lite::Regex;
-use rstrace_tests::{Program, Rstrace, Scratch, Summary, fixture, in_vm, needs, said_number};
+use rstrace_tests::{Program, Rstrace, Scratch, Summary, fixture, in_vm, needs, rstrace_binary, said_number};
 
 /// Runs a command under `strace OPTIONS` and under `rstrace OPTIONS`: both tables.
 #[track_caller]
@@ -227,4 +227,18 @@ fn intervals_add_up_and_an_interrupt_ends_them() {
         let name = &row["syscall"];
         assert_eq!(parts.number(name, "calls"), total.number(name, "calls"), "{name}\n{}", run.text);
     }
+}
+
+#[test]
+fn a_call_that_is_under_way_is_no_line_beside_the_table() {
+    let mut waiting = Program::new(&[&fixture("gate"), "true"]).with_stdin().start();
+    waiting.wait_for_stdout("\n");
+    let pid = waiting.pid().to_string();
+    // longer than a call may block until it is shown
+    let counted = Program::new(&[&rstrace_binary(), "-c", "--for", "500ms", "-p", &pid]).run().ended_well();
+    let lines: Vec<_> = counted.stderr.lines().filter(|line| !line.starts_with("rstrace: ")).collect();
+    assert!(lines.is_empty(), "{lines:?}");
+    waiting.tell(b"\n");
+    waiting.end_stdin();
+    waiting.finish().ended_well();
 }

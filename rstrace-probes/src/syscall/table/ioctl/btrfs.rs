@@ -8,9 +8,8 @@ use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
 use rstrace_core::memory::At;
 
-use super::btrfs_devices::UUID;
 use super::btrfs_trees::{LIMIT, OBJECT, OBJECT_TYPE};
-use super::{encoded, following, requests, two_parts};
+use super::{UUID, encoded, following, requests, two_parts};
 use crate::syscall::types::*;
 use crate::uapi;
 

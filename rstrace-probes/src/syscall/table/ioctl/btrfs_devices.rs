@@ -10,16 +10,11 @@ use rstrace_core::flags::{Choices, FlagSet};
 
 use super::btrfs::VOLUME;
 use super::btrfs_trees::LIMIT;
-use super::{encoded, following, is_set, requests, rewritten, two_parts};
+use super::{UUID, encoded, following, is_set, requests, rewritten, two_parts};
 use crate::syscall::types::*;
 use crate::uapi;
 
-pub(super) const UUID: Type = Type::Written(UUID_SIZE, |out, bytes| {
-    for (place, byte) in bytes.iter().enumerate() {
-        let dash = if matches!(place, 4 | 6 | 8 | 10) { "-" } else { "" };
-        let _ = write!(out, "{dash}{byte:02x}");
-    }
-});
+/// Bytes of a UUID.
 const UUID_SIZE: usize = 16;
 
 const fn choice64(set: &'static Choices) -> Type {

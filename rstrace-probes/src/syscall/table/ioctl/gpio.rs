@@ -1,12 +1,12 @@
 //! Pins: lines of GPIO chips.
 
 use rstrace_core::describe::{
-    Case, Custom, Item, Nested, Object, Parts, Shape, Struct, Type, Width, field, hidden, size_of_type,
+    Case, Custom, Item, Nested, Object, Shape, Struct, Type, Width, field, hidden, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::FlagSet;
 
-use super::{encoded, is_set, requests, rewritten, two_parts};
+use super::{encoded, is_set, requests, rewritten, structure, two_parts};
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -23,10 +23,6 @@ static LINE_FLAGS: FlagSet = set!("GPIO_V2_LINE_FLAG_???", GPIO_V2_LINE_FLAG_USE
     GPIO_V2_LINE_FLAG_OPEN_DRAIN GPIO_V2_LINE_FLAG_OPEN_SOURCE GPIO_V2_LINE_FLAG_BIAS_PULL_UP
     GPIO_V2_LINE_FLAG_BIAS_PULL_DOWN GPIO_V2_LINE_FLAG_BIAS_DISABLED GPIO_V2_LINE_FLAG_EVENT_CLOCK_REALTIME
     GPIO_V2_LINE_FLAG_EVENT_CLOCK_HTE);
-
-const fn structure(size: usize, parts: Parts) -> Custom {
-    Custom { size, compat_size: size, shape: Shape::Struct, parts, nested: &[] }
-}
 
 const NAME: Type = Type::Chars(32);
 static NAME_TYPE: Type = NAME;

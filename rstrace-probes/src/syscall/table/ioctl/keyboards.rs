@@ -3,15 +3,14 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Case, Constants, Custom, Item, Length, Meaning, Named, Object, Parts, Shape, Struct, Type, Width,
-    field,
+    Access, Case, Constants, Item, Length, Meaning, Named, Object, Struct, Type, Width, field,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
 use rstrace_core::memory::At;
 
 use super::key_values::KEY_VALUES;
-use super::{following, requests, text};
+use super::{following, requests, structure, text};
 use crate::syscall::table::processes::write_signal;
 use crate::syscall::types::*;
 use crate::uapi;
@@ -19,10 +18,6 @@ use crate::uapi;
 /// An object that is shown as far as it can be read.
 const fn partly(access: Access, ty: &'static Type, size: u32) -> Type {
     Type::Sized(access, ty, Length::Fixed(size))
-}
-
-const fn structure(size: usize, parts: Parts) -> Custom {
-    Custom { size, compat_size: size, shape: Shape::Struct, parts, nested: &[] }
 }
 
 static TABLES: Choices = choices!("", K_NORMTAB K_SHIFTTAB K_ALTTAB K_ALTSHIFTTAB);

@@ -36,8 +36,10 @@ mod video_buffers;
 mod video_formats;
 mod video_names;
 
+use std::io::Write;
+
 use rstrace_core::describe::{
-    Case, Cases, Custom, Item, Meaning, Named, Object, Param, Shape, Syscall, Type, Width, param,
+    Case, Cases, Custom, Item, Meaning, Named, Object, Param, Parts, Shape, Syscall, Type, Width, param,
 };
 use rstrace_core::event::Value;
 use rstrace_core::memory::At;
@@ -182,6 +184,20 @@ macro_rules! two_parts {
     };
 }
 use two_parts;
+
+/// A structure of so many bytes whose members only a function knows.
+const fn structure(size: usize, parts: Parts) -> Custom {
+    Custom { size, compat_size: size, shape: Shape::Struct, parts, nested: &[] }
+}
+
+/// A UUID, byte by byte.
+const UUID: Type = Type::Written(16, |out, bytes| {
+    for (place, byte) in bytes.iter().enumerate() {
+        let dash = if matches!(place, 4 | 6 | 8 | 10) { "-" } else { "" };
+        // writing to a vector cannot fail
+        let _ = write!(out, "{dash}{byte:02x}");
+    }
+});
 
 /// Whether any of so many bytes at an offset is set: what is reserved is shown only then.
 fn is_set(object: &Object<'_>, offset: usize, size: usize) -> bool {

@@ -1,10 +1,10 @@
 //! Clocks of the precision time protocol.
 
-use rstrace_core::describe::{Case, Custom, Item, Object, Parts, Shape, Struct, Type, Width, field};
+use rstrace_core::describe::{Case, Custom, Item, Object, Shape, Struct, Type, Width, field};
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
 
-use super::{encoded, extended, is_set, requests};
+use super::{encoded, extended, is_set, requests, structure};
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -13,10 +13,6 @@ static EVENT_FLAGS: FlagSet = set!("PTP_???", PTP_ENABLE_FEATURE PTP_RISING_EDGE
 static OUTPUT_FLAGS: FlagSet =
     set!("PTP_PEROUT_???", PTP_PEROUT_ONE_SHOT PTP_PEROUT_DUTY_CYCLE PTP_PEROUT_PHASE);
 static FUNCTIONS: Choices = choices!("PTP_PF_???", PTP_PF_NONE PTP_PF_EXTTS PTP_PF_PEROUT PTP_PF_PHYSYNC);
-
-const fn structure(size: usize, parts: Parts) -> Custom {
-    Custom { size, compat_size: size, shape: Shape::Struct, parts, nested: &[] }
-}
 
 static HEX32_TYPE: Type = HEX32;
 /// What is reserved, which is shown only if there is something.

@@ -3,13 +3,13 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Case, Custom, Item, Length, Meaning, Named, Nested, Object, Parts, Shape, Struct, Type, Width,
-    field, hidden, size_of_type,
+    Access, Case, Custom, Item, Length, Meaning, Named, Nested, Object, Shape, Struct, Type, Width, field,
+    hidden, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
 
-use super::{encoded, following, requests, rewritten, two_parts};
+use super::{UUID, encoded, following, requests, rewritten, structure, two_parts};
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -50,10 +50,6 @@ static TYPES: Choices = choices!("", TEE_IOCTL_PARAM_ATTR_TYPE_NONE TEE_IOCTL_PA
     TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_INPUT TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_OUTPUT TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_INOUT
     TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_INPUT TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_OUTPUT
     TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_INOUT);
-
-const fn structure(size: usize, parts: Parts) -> Custom {
-    Custom { size, compat_size: size, shape: Shape::Struct, parts, nested: &[] }
-}
 
 /// `struct tee_ioctl_version_data`.
 static VERSION: Type = Type::Custom(&structure(12, |version, _, emit| {
@@ -146,12 +142,6 @@ static PARAMETER: Type = Type::Custom(&structure(PARAM, |param, _, emit| {
 static PARAMETERS: Type = Type::List(Access::In, &PARAMETER, Length::Fixed(0));
 static NUMBER: Type = U64;
 
-fn write_uuid(out: &mut Notation<'_>, bytes: &[u8]) {
-    for (i, byte) in bytes.iter().enumerate() {
-        let _ = write!(out, "{}{byte:02x}", if [4, 6, 8, 10].contains(&i) { "-" } else { "" });
-    }
-}
-
 /// Emits the parameters behind an argument of so many bytes, of which the last 4 say how many they are.
 fn parameters(argument: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
     let head = size_of_type(argument.ty, argument.call.abi);
@@ -180,7 +170,7 @@ macro_rules! session {
     ($($place:literal)*) => {
         Type::Struct(
             &Struct::of(&[
-                field("uuid", Type::Written(16, write_uuid)),
+                field("uuid", UUID),
                 hidden(Type::Padding(16)),
                 field("clnt_login", choice(&LOGINS)),
                 field("cancel_id", U32),

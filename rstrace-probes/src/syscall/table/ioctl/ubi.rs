@@ -7,7 +7,7 @@ use rstrace_core::describe::{
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
 
-use super::{encoded, following, requests, rewritten};
+use super::{encoded, following, requests, rewritten, structure};
 use crate::syscall::types::*;
 
 static KINDS: Choices = choices!("UBI_???_VOLUME", UBI_DYNAMIC_VOLUME UBI_STATIC_VOLUME);
@@ -18,10 +18,6 @@ static DATA_TYPES: Choices =
     Choices { names: &[(1, "UBI_LONGTERM"), (2, "UBI_SHORTTERM"), (3, "UBI_UNKNOWN")], unknown: "UBI_???" };
 
 const DATA_TYPE: Type = Type::Number(Width::U8, Meaning::Choice(&DATA_TYPES));
-
-const fn structure(size: usize, parts: Parts) -> Custom {
-    Custom { size, compat_size: size, shape: Shape::Struct, parts, nested: &[] }
-}
 
 /// Bytes of a volume's name with its end.
 const NAME: usize = 128;

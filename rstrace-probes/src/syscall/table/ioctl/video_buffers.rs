@@ -1,14 +1,14 @@
 //! Video devices: the buffers of their streams, and their controls.
 
 use rstrace_core::describe::{
-    Case, Constants, Custom, Item, Meaning, Object, Shape, Struct, Type, Width, field, hidden, long, named,
+    Case, Constants, Item, Meaning, Object, Struct, Type, Width, field, hidden, long, named,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
 
 use super::video_formats::BUFFER_TYPE;
 use super::video_names::{CONTROL_TYPES, CONTROLS};
-use super::{encoded, is_set, requests, two_parts};
+use super::{encoded, is_set, requests, structure, two_parts};
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -27,18 +27,6 @@ static CONTROL_FLAGS: FlagSet = set!("V4L2_CTRL_FLAG_???", V4L2_CTRL_FLAG_DISABL
     V4L2_CTRL_FLAG_WRITE_ONLY V4L2_CTRL_FLAG_VOLATILE V4L2_CTRL_FLAG_HAS_PAYLOAD V4L2_CTRL_FLAG_EXECUTE_ON_WRITE
     V4L2_CTRL_FLAG_MODIFY_LAYOUT V4L2_CTRL_FLAG_DYNAMIC_ARRAY V4L2_CTRL_FLAG_HAS_WHICH_MIN_MAX);
 static NEXT: FlagSet = set!("", V4L2_CTRL_FLAG_NEXT_CTRL V4L2_CTRL_FLAG_NEXT_COMPOUND);
-
-macro_rules! structure_of {
-    ($size:literal, $parts:expr) => {
-        Type::Custom(&Custom {
-            size: $size,
-            compat_size: $size,
-            shape: Shape::Struct,
-            parts: $parts,
-            nested: &[],
-        })
-    };
-}
 
 /// Flags, the clock of the time stamp and when it is taken.
 fn write_buffer_flags(out: &mut Notation<'_>, bits: u64) {
@@ -78,7 +66,7 @@ static ADDRESS_TYPE: Type = ADDRESS;
 pub static MEMORY: Type = choice(&MEMORIES);
 
 /// `struct v4l2_requestbuffers`: as many buffers are made as there can be.
-static BUFFERS: Type = structure_of!(20, |buffers, _, emit| {
+static BUFFERS: Type = Type::Custom(&structure(20, |buffers, _, emit| {
     emit(Item::member("type", buffers.value_at(4, &BUFFER_TYPE)));
     emit(Item::member("memory", buffers.value_at(8, &MEMORY)));
     let asked = buffers.value_at(0, &NUMBER);
@@ -86,7 +74,7 @@ static BUFFERS: Type = structure_of!(20, |buffers, _, emit| {
         Some(after) => emit(Item::member("count", Value::Change(&asked, &after.value_at(0, &NUMBER)))),
         None => emit(Item::member("count", asked)),
     }
-});
+}));
 
 /// Emits what is known of a `struct v4l2_buffer` after the call: when it was filled only of one that is taken out.
 fn buffer(buffer: &Object<'_>, has_stamp: bool, emit: &mut dyn FnMut(Item<'_>)) {
@@ -104,19 +92,19 @@ fn buffer(buffer: &Object<'_>, has_stamp: bool, emit: &mut dyn FnMut(Item<'_>)) 
     }
     emit(Item::element(Value::More(None)));
 }
-static ASKED_BUFFER: Type = structure_of!(88, |asked, _, emit| {
+static ASKED_BUFFER: Type = Type::Custom(&structure(88, |asked, _, emit| {
     emit(Item::member("type", asked.value_at(4, &BUFFER_TYPE)));
     emit(Item::member("index", asked.value_at(0, &NUMBER)));
-});
-static GIVEN_BUFFER: Type = structure_of!(88, |given, _, emit| buffer(given, false, emit));
+}));
+static GIVEN_BUFFER: Type = Type::Custom(&structure(88, |given, _, emit| buffer(given, false, emit)));
 static BUFFER: Type = two_parts!(88, Struct, extended, ASKED_BUFFER, GIVEN_BUFFER);
-static WANTED_BUFFER: Type = structure_of!(88, |wanted, _, emit| {
+static WANTED_BUFFER: Type = Type::Custom(&structure(88, |wanted, _, emit| {
     emit(Item::member("type", wanted.value_at(4, &BUFFER_TYPE)));
-});
-static TAKEN_BUFFER: Type = structure_of!(88, |taken, _, emit| {
+}));
+static TAKEN_BUFFER: Type = Type::Custom(&structure(88, |taken, _, emit| {
     emit(Item::member("index", taken.value_at(0, &NUMBER)));
     buffer(taken, true, emit);
-});
+}));
 static TAKE_BUFFER: Type = two_parts!(88, Struct, extended, WANTED_BUFFER, TAKEN_BUFFER);
 
 macro_rules! control {
@@ -132,19 +120,19 @@ static CONTROL_VALUE: Type = control!(1);
 /// `struct v4l2_control`.
 static GET_CONTROL: Type = two_parts!(8, Struct, extended, ASKED_CONTROL, CONTROL_VALUE);
 static SIGNED: Type = INT;
-static SET_CONTROL: Type = structure_of!(8, |control, verbose, emit| {
+static SET_CONTROL: Type = Type::Custom(&structure(8, |control, verbose, emit| {
     Object { ty: &ASKED_CONTROL, ..*control }.parts(verbose, emit);
     let told = control.value_at(4, &SIGNED);
     match control.changed().filter(|_| control.call.succeeded()) {
         Some(after) => emit(Item::member("value", Value::Change(&told, &after.value_at(4, &SIGNED)))),
         None => emit(Item::member("value", told)),
     }
-});
+}));
 
 static CONTROL: Type = CONTROL_ID;
-static ASKED_QUERY: Type = structure_of!(68, |query, _, emit| {
+static ASKED_QUERY: Type = Type::Custom(&structure(68, |query, _, emit| {
     emit(Item::member("id", query.value_at(0, &CONTROL)));
-});
+}));
 static GIVEN_QUERY: Type = Type::Struct(&Struct::of(&[
     hidden(U32),
     field("type", choice(&CONTROL_TYPES)),
@@ -174,7 +162,7 @@ static GIVEN_QUERY_HEAD: Type = Type::Struct(&Struct::of(&[
 ]));
 static DIMENSIONS: Type = Type::Elements(&NUMBER, 4);
 static RESERVED: Type = Type::Elements(&HEX32_TYPE, 32);
-static GIVEN_LONG_QUERY: Type = structure_of!(232, |query, verbose, emit| {
+static GIVEN_LONG_QUERY: Type = Type::Custom(&structure(232, |query, verbose, emit| {
     Object { ty: &GIVEN_QUERY_HEAD, ..*query }.parts(verbose, emit);
     if !verbose {
         return;
@@ -186,7 +174,7 @@ static GIVEN_LONG_QUERY: Type = structure_of!(232, |query, verbose, emit| {
     if is_set(query, 104, 128) {
         emit(Item::member("reserved", query.value_at(104, &RESERVED)));
     }
-});
+}));
 /// `struct v4l2_query_ext_ctrl`.
 static LONG_QUERY: Type = two_parts!(232, Struct, extended, ASKED_QUERY, GIVEN_LONG_QUERY);
 
