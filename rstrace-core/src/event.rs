@@ -405,3 +405,11 @@ pub enum Comment {
     /// What a function writes of a number.
     Written(u64, crate::describe::Writer),
 }
+
+impl Comment {
+    /// The date of a time stamp: none if it is zero, or if the nanoseconds are too many for one.
+    pub fn of_stamp(seconds: i64, nanoseconds: u64) -> Option<Self> {
+        let is_stamp = (seconds, nanoseconds) != (0, 0) && nanoseconds < 1_000_000_000;
+        is_stamp.then_some(Self::Date(seconds, nanoseconds as u32))
+    }
+}

@@ -519,6 +519,13 @@ pub struct Custom {
     pub nested: &'static [Nested],
 }
 
+impl Custom {
+    /// Data of so many bytes, 0 for as many as there are, that is the same in all programs and points to nothing.
+    pub const fn of(size: usize, shape: Shape, parts: Parts) -> Self {
+        Self { size, compat_size: size, shape, parts, nested: &[] }
+    }
+}
+
 /// Emits the parts of an object: all of them, or with `false` those that are shown in brief.
 pub type Parts = for<'a> fn(&Object<'a>, bool, &mut dyn FnMut(Item<'_>));
 

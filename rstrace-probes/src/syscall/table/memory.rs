@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Custom, Indirect, Inner, Is, Item, Length, Meaning, Object, Param, Parts, Shape, Syscall, Type,
-    Width, param, param_if, size_of_type,
+    Access, Custom, Indirect, Inner, Is, Item, Length, Meaning, Object, Param, Shape, Syscall, Type, Width,
+    param, param_if, size_of_type,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Packed, PackedNumber};
@@ -125,13 +125,10 @@ fn words(mask: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     }
 }
 
-const fn mask(shape: Shape, parts: Parts) -> Custom {
-    Custom { size: 0, compat_size: 0, shape, parts, nested: &[] }
-}
-static WORDS: Type = Type::Custom(&mask(Shape::List, words));
-static NODES_OF_1: Type = Type::Custom(&mask(Shape::Bare, nodes::<1>));
-static NODES_OF_2: Type = Type::Custom(&mask(Shape::Bare, nodes::<2>));
-static NODES_OF_4: Type = Type::Custom(&mask(Shape::Bare, nodes::<4>));
+static WORDS: Type = Type::Custom(&Custom::of(0, Shape::List, words));
+static NODES_OF_1: Type = Type::Custom(&Custom::of(0, Shape::Bare, nodes::<1>));
+static NODES_OF_2: Type = Type::Custom(&Custom::of(0, Shape::Bare, nodes::<2>));
+static NODES_OF_4: Type = Type::Custom(&Custom::of(0, Shape::Bare, nodes::<4>));
 
 /// A node, or why the page is on none.
 static STATUS: Type = Type::Number(Width::I32, Meaning::Named(&FAILURE));

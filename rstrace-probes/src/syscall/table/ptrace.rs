@@ -200,33 +200,27 @@ static INFO_KINDS: Choices = choices!("PTRACE_SYSCALL_INFO_???", PTRACE_SYSCALL_
     PTRACE_SYSCALL_INFO_EXIT PTRACE_SYSCALL_INFO_SECCOMP);
 
 /// `struct ptrace_syscall_info`, as much of it as there is.
-static SYSCALL_INFO: Type = Type::Custom(&Custom {
-    size: 88,
-    compat_size: 88,
-    shape: Shape::Struct,
-    parts: |object, _, emit| {
-        if object.bytes.is_empty() {
-            return;
+static SYSCALL_INFO: Type = Type::Custom(&Custom::of(88, Shape::Struct, |object, _, emit| {
+    if object.bytes.is_empty() {
+        return;
+    }
+    let kind = object.number(info::KIND, Width::U8);
+    emit(Item::member("op", Value::Choice(kind, &INFO_KINDS)));
+    for (name, place, width, value) in INFO_HEAD {
+        if object.bytes.len() >= place + width.bytes(object.call.abi) {
+            emit(Item::member(name, value(object.number(*place, *width))));
         }
-        let kind = object.number(info::KIND, Width::U8);
-        emit(Item::member("op", Value::Choice(kind, &INFO_KINDS)));
-        for (name, place, width, value) in INFO_HEAD {
-            if object.bytes.len() >= place + width.bytes(object.call.abi) {
-                emit(Item::member(name, value(object.number(*place, *width))));
-            }
-        }
-        let (name, ty) = match kind {
-            uapi::PTRACE_SYSCALL_INFO_ENTRY => ("entry", &INFO_ENTRY),
-            uapi::PTRACE_SYSCALL_INFO_EXIT => ("exit", &INFO_EXIT),
-            uapi::PTRACE_SYSCALL_INFO_SECCOMP => ("seccomp", &INFO_SECCOMP),
-            _ => return,
-        };
-        if let Some(bytes) = object.bytes.get(info::REST..).filter(|bytes| bytes.len() >= 8) {
-            emit(Item::member(name, Value::Object(Object { ty, bytes, ..*object })));
-        }
-    },
-    nested: &[],
-});
+    }
+    let (name, ty) = match kind {
+        uapi::PTRACE_SYSCALL_INFO_ENTRY => ("entry", &INFO_ENTRY),
+        uapi::PTRACE_SYSCALL_INFO_EXIT => ("exit", &INFO_EXIT),
+        uapi::PTRACE_SYSCALL_INFO_SECCOMP => ("seccomp", &INFO_SECCOMP),
+        _ => return,
+    };
+    if let Some(bytes) = object.bytes.get(info::REST..).filter(|bytes| bytes.len() >= 8) {
+        emit(Item::member(name, Value::Object(Object { ty, bytes, ..*object })));
+    }
+}));
 
 /// A number, and how it is shown.
 type Shown = (&'static str, usize, Width, fn(u64) -> Value<'static>);
@@ -276,7 +270,7 @@ fn entry(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
 }
 
 const fn info(parts: Parts) -> Custom {
-    Custom { size: 64, compat_size: 64, shape: Shape::Struct, parts, nested: &[] }
+    Custom::of(64, Shape::Struct, parts)
 }
 
 static INFO_ENTRY: Type = Type::Custom(&const { info(|object, _, emit| entry(object, emit)) });
@@ -313,23 +307,17 @@ static INFO_SECCOMP: Type = Type::Custom(
 );
 
 /// `struct seccomp_metadata`: the program says which filter, the call what it is.
-static METADATA: Type = Type::Custom(&Custom {
-    size: 16,
-    compat_size: 16,
-    shape: Shape::Struct,
-    parts: |object, _, emit| {
-        if object.bytes.len() < 8 {
-            return;
-        }
-        emit(Item::member("filter_off", Value::Unsigned(object.number(0, Width::U64))));
-        let after = object.call.memory.bytes(object.address, 16, At::Return);
-        if let Some(bytes) = after.filter(|_| object.call.succeeded()) {
-            let bits = Object { bytes, ..*object }.number(8, Width::U64);
-            emit(Item::member("flags", Value::Flags(Flags { bits, set: &FILTER_FLAGS })));
-        }
-    },
-    nested: &[],
-});
+static METADATA: Type = Type::Custom(&Custom::of(16, Shape::Struct, |object, _, emit| {
+    if object.bytes.len() < 8 {
+        return;
+    }
+    emit(Item::member("filter_off", Value::Unsigned(object.number(0, Width::U64))));
+    let after = object.call.memory.bytes(object.address, 16, At::Return);
+    if let Some(bytes) = after.filter(|_| object.call.succeeded()) {
+        let bits = Object { bytes, ..*object }.number(8, Width::U64);
+        emit(Item::member("flags", Value::Flags(Flags { bits, set: &FILTER_FLAGS })));
+    }
+}));
 
 static PEEKSIGINFO_FLAGS: FlagSet = set!("PTRACE_PEEKSIGINFO_???", PTRACE_PEEKSIGINFO_SHARED);
 

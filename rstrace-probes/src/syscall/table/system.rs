@@ -226,7 +226,7 @@ const SEGMENT_BITS: [(&str, u32, u64); 7] = [
 const SEGMENT_SIZE: usize = 16;
 
 const fn segment_type(parts: rstrace_core::describe::Parts) -> Custom {
-    Custom { size: SEGMENT_SIZE, compat_size: SEGMENT_SIZE, shape: Shape::Struct, parts, nested: &[] }
+    Custom::of(SEGMENT_SIZE, Shape::Struct, parts)
 }
 static SEGMENT: Type = Type::Custom(&segment_type(|entry, _, emit| segment(entry, true, emit)));
 /// One that the program has given the size of.

@@ -8,13 +8,12 @@ use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
 use rstrace_core::memory::At;
 
-use super::btrfs_trees::{LIMIT, OBJECT, OBJECT_TYPE};
+use super::btrfs_trees::{LIMIT, OBJECT};
 use super::{UUID, encoded, following, requests, two_parts};
 use crate::syscall::types::*;
 use crate::uapi;
 
 const FD64: Type = Type::Number(Width::I64, Meaning::Fd);
-static U64_TYPE: Type = U64;
 
 /// `struct btrfs_ioctl_vol_args`
 pub(super) static VOLUME: Type =
@@ -25,13 +24,9 @@ static SUBVOLUME_FLAGS: FlagSet = set!("BTRFS_SUBVOL_???", BTRFS_SUBVOL_CREATE_A
     BTRFS_SUBVOL_SPEC_BY_ID);
 static FLAGS: Type = flags64(&SUBVOLUME_FLAGS);
 /// The flags of a subvolume stand without brackets.
-static BARE_FLAGS: Type = Type::Custom(&Custom {
-    size: 8,
-    compat_size: 8,
-    shape: Shape::Bare,
-    parts: |flags, _, emit| emit(Item::element(flags.value_at(0, &FLAGS))),
-    nested: &[],
-});
+static BARE_FLAGS: Type = Type::Custom(&Custom::of(8, Shape::Bare, |flags, _, emit| {
+    emit(Item::element(flags.value_at(0, &FLAGS)))
+}));
 
 static GROUP_LIMITS: FlagSet = set!("BTRFS_QGROUP_LIMIT_???", BTRFS_QGROUP_LIMIT_MAX_RFER BTRFS_QGROUP_LIMIT_MAX_EXCL
     BTRFS_QGROUP_LIMIT_RSV_RFER BTRFS_QGROUP_LIMIT_RSV_EXCL BTRFS_QGROUP_LIMIT_RFER_CMPR BTRFS_QGROUP_LIMIT_EXCL_CMPR);
@@ -53,7 +48,7 @@ static GROUPS_HEAD: Type = Type::Struct(&Struct::of(&[
     field("num_excl_copies", U64),
     field("lim", GROUP_LIMIT),
 ]));
-static GROUP_LIST: Type = Type::Elements(&U64_TYPE, 0);
+static GROUP_LIST: Type = Type::Elements(&U64, 0);
 /// `struct btrfs_qgroup_inherit`, which the groups follow.
 static GROUPS: Type = Type::Custom(&Custom {
     size: 72,
@@ -66,7 +61,7 @@ static GROUPS: Type = Type::Custom(&Custom {
         }
         emit(Item::member("qgroups", following(groups, 72, groups.number(8, Width::U64), &GROUP_LIST)));
     },
-    nested: &[Nested { offset: [72, 72], ty: Type::Following(&U64_TYPE, Length::Member(8)) }],
+    nested: &[Nested { offset: [72, 72], ty: Type::Following(&U64, Length::Member(8)) }],
 });
 const GROUPS_THERE: Type = Type::Pointer(Access::In, &GROUPS);
 
@@ -109,7 +104,7 @@ static CREATE: Type = Type::Custom(&Custom {
     ],
 });
 const HEAD: usize = 16;
-static VOLUME_HEAD: Type = Type::Elements(&U64_TYPE, 2);
+static VOLUME_HEAD: Type = Type::Elements(&U64, 2);
 
 static DEFRAGMENTATION: FlagSet = set!("BTRFS_DEFRAG_RANGE_???", BTRFS_DEFRAG_RANGE_COMPRESS BTRFS_DEFRAG_RANGE_START_IO
     BTRFS_DEFRAG_RANGE_COMPRESS_LEVEL BTRFS_DEFRAG_RANGE_NOCOMPRESS);
@@ -137,10 +132,7 @@ static DEFRAGMENT: Type = Type::Struct(&Struct::of(&[
 const TIME: Type = Type::Struct(&Struct::of(&[field("sec", U64), field("nsec", U32)]));
 
 fn date(subvolume: &Object<'_>, offset: usize) -> Option<Comment> {
-    let [seconds, nanoseconds] =
-        [(0, Width::U64), (8, Width::U32)].map(|(place, width)| subvolume.number(offset + place, width));
-    let stamp = (seconds, nanoseconds) != (0, 0) && nanoseconds < 1_000_000_000;
-    stamp.then_some(Comment::Date(seconds as i64, nanoseconds as u32))
+    Comment::of_stamp(subvolume.number(offset, Width::U64) as i64, subvolume.number(offset + 8, Width::U32))
 }
 /// `struct btrfs_ioctl_received_subvol_args`
 const RECEIVED: [Field; 7] = [
@@ -162,7 +154,7 @@ static SENDING: FlagSet = set!("BTRFS_SEND_FLAGS_???", BTRFS_SEND_FLAG_NO_FILE_D
 static SEND: Type = Type::Struct(&Struct::of(&[
     field("send_fd", FD64),
     field("clone_sources_count", U64),
-    field("clone_sources", Type::List(Access::In, &OBJECT_TYPE, Length::Member(1))).at_length(),
+    field("clone_sources", Type::List(Access::In, &OBJECT, Length::Member(1))).at_length(),
     field("parent_root", OBJECT),
     field("flags", flags64(&SENDING)),
     hidden(Type::Padding(32)),
@@ -193,8 +185,8 @@ pub const REQUESTS: &[Case] = requests! {
     BTRFS_IOC_TRANS_END,
     BTRFS_IOC_SYNC,
     BTRFS_IOC_QUOTA_RESCAN_WAIT,
-    BTRFS_IOC_WAIT_SYNC: encoded(&U64_TYPE),
-    BTRFS_IOC_DEFAULT_SUBVOL: encoded(&U64_TYPE),
+    BTRFS_IOC_WAIT_SYNC: encoded(&U64),
+    BTRFS_IOC_DEFAULT_SUBVOL: encoded(&U64),
     BTRFS_IOC_SUBVOL_SETFLAGS: encoded(&BARE_FLAGS),
     BTRFS_IOC_QGROUP_CREATE: encoded(&CREATE_GROUP),
     BTRFS_IOC_QGROUP_ASSIGN: encoded(&ASSIGN),
@@ -208,7 +200,7 @@ pub const REQUESTS: &[Case] = requests! {
     BTRFS_IOC_SNAP_DESTROY: encoded(&VOLUME),
     BTRFS_IOC_SNAP_CREATE_V2: encoded(&CREATE),
     BTRFS_IOC_SUBVOL_CREATE_V2: encoded(&CREATE),
-    BTRFS_IOC_START_SYNC: encoded(&U64_TYPE),
+    BTRFS_IOC_START_SYNC: encoded(&U64),
     BTRFS_IOC_SUBVOL_GETFLAGS: encoded(&BARE_FLAGS),
     // the kernel reads it, whatever the request says
     BTRFS_IOC_QGROUP_LIMIT: input(&LIMIT_GROUP),

@@ -110,21 +110,15 @@ static SPACE: Type = Type::Struct(&Struct::of(&[
 static SPACE_LIST: Type = Type::Elements(&SPACE, 0);
 /// `struct btrfs_ioctl_space_args`
 static SPACES_BEFORE: Type = Type::Struct(&Struct::of(&[field("space_slots", U64)]));
-static SPACES_AFTER: Type = Type::Custom(&Custom {
-    size: 16,
-    compat_size: 16,
-    shape: Shape::Struct,
-    parts: |spaces, verbose, emit| {
-        let [slots, total] = [0, 8].map(|offset| spaces.number(offset, Width::U64));
-        emit(Item::member("total_spaces", Value::Unsigned(total)));
-        if !verbose {
-            return emit(Item::element(Value::More(None)));
-        }
-        // no more than there is room for are written
-        emit(Item::member("spaces", following(spaces, 16, total.min(slots), &SPACE_LIST)));
-    },
-    nested: &[],
-});
+static SPACES_AFTER: Type = Type::Custom(&Custom::of(16, Shape::Struct, |spaces, verbose, emit| {
+    let [slots, total] = [0, 8].map(|offset| spaces.number(offset, Width::U64));
+    emit(Item::member("total_spaces", Value::Unsigned(total)));
+    if !verbose {
+        return emit(Item::element(Value::More(None)));
+    }
+    // no more than there is room for are written
+    emit(Item::member("spaces", following(spaces, 16, total.min(slots), &SPACE_LIST)));
+}));
 static SPACES: Type = Type::Custom(&Custom {
     size: 16,
     compat_size: 16,
@@ -179,38 +173,26 @@ const STATISTICS: [Field; 3] =
     [field("devid", U64), field("nr_items", U64), field("flags", flags64(&STATISTICS_FLAGS))];
 static STATISTICS_BEFORE: Type = Type::Struct(&Struct::of(&STATISTICS));
 static STATISTICS_HEAD: Type = Type::Struct(&Struct::of(&STATISTICS).in_order(&[1, 2]));
-static STATISTICS_AFTER: Type = Type::Custom(&Custom {
-    size: 1032,
-    compat_size: 1032,
-    shape: Shape::Struct,
-    parts: |statistics, _, emit| {
-        Object { ty: &STATISTICS_HEAD, ..*statistics }.parts(true, emit);
-        emit(Item::element(Value::Object(Object { ty: &COUNTERS, ..*statistics })));
-    },
-    nested: &[],
-});
-static COUNTERS: Type = Type::Custom(&Custom {
-    size: 1032,
-    compat_size: 1032,
-    shape: Shape::List,
-    parts: |statistics, _, emit| {
-        const NAMES: [&str; 5] = [
-            "[BTRFS_DEV_STAT_WRITE_ERRS]",
-            "[BTRFS_DEV_STAT_READ_ERRS]",
-            "[BTRFS_DEV_STAT_FLUSH_ERRS]",
-            "[BTRFS_DEV_STAT_CORRUPTION_ERRS]",
-            "[BTRFS_DEV_STAT_GENERATION_ERRS]",
-        ];
-        let count = statistics.number(8, Width::U64);
-        for (place, name) in NAMES.into_iter().enumerate().take_while(|(place, _)| (*place as u64) < count) {
-            emit(Item::member(name, Value::Unsigned(statistics.number(24 + 8 * place, Width::U64))));
-        }
-        if count > NAMES.len() as u64 {
-            emit(Item::element(Value::More(None)));
-        }
-    },
-    nested: &[],
-});
+static STATISTICS_AFTER: Type = Type::Custom(&Custom::of(1032, Shape::Struct, |statistics, _, emit| {
+    Object { ty: &STATISTICS_HEAD, ..*statistics }.parts(true, emit);
+    emit(Item::element(Value::Object(Object { ty: &COUNTERS, ..*statistics })));
+}));
+static COUNTERS: Type = Type::Custom(&Custom::of(1032, Shape::List, |statistics, _, emit| {
+    const NAMES: [&str; 5] = [
+        "[BTRFS_DEV_STAT_WRITE_ERRS]",
+        "[BTRFS_DEV_STAT_READ_ERRS]",
+        "[BTRFS_DEV_STAT_FLUSH_ERRS]",
+        "[BTRFS_DEV_STAT_CORRUPTION_ERRS]",
+        "[BTRFS_DEV_STAT_GENERATION_ERRS]",
+    ];
+    let count = statistics.number(8, Width::U64);
+    for (place, name) in NAMES.into_iter().enumerate().take_while(|(place, _)| (*place as u64) < count) {
+        emit(Item::member(name, Value::Unsigned(statistics.number(24 + 8 * place, Width::U64))));
+    }
+    if count > NAMES.len() as u64 {
+        emit(Item::element(Value::More(None)));
+    }
+}));
 static GET_STATISTICS: Type = two_parts!(1032, Bare, rewritten, STATISTICS_BEFORE, STATISTICS_AFTER);
 
 static COMMANDS: Choices = choices!("BTRFS_IOCTL_DEV_REPLACE_CMD_???", BTRFS_IOCTL_DEV_REPLACE_CMD_START
@@ -235,8 +217,7 @@ static START_STRUCT: Struct = Struct::of(&[
 const START: Type = Type::Struct(&START_STRUCT);
 
 fn date(status: &Object<'_>, offset: usize) -> Option<Comment> {
-    let seconds = status.number(offset, Width::U64);
-    (seconds != 0).then_some(Comment::Date(seconds as i64, 0))
+    Comment::of_stamp(status.number(offset, Width::U64) as i64, 0)
 }
 /// Thousandths as a percentage.
 fn percentage(status: &Object<'_>) -> Option<Comment> {
@@ -293,23 +274,17 @@ static FEATURES: Type = Type::Struct(&Struct::of(&[
 ]));
 /// Which to change, and to what.
 static NEW_FEATURES: Type = Type::Elements(&FEATURES, 2);
-static SUPPORTED: Type = Type::Custom(&Custom {
-    size: 72,
-    compat_size: 72,
-    shape: Shape::List,
-    parts: |supported, _, emit| {
-        let comments: [fn(&mut Notation<'_>, u64); 3] = [
-            |out, _| out.push_text("supported"),
-            |out, _| out.push_text("safe to set"),
-            |out, _| out.push_text("safe to clear"),
-        ];
-        for (place, comment) in comments.into_iter().enumerate() {
-            let features = supported.value_at(24 * place, &FEATURES);
-            emit(Item::element(Value::Commented(&features, Comment::Written(0, comment))));
-        }
-    },
-    nested: &[],
-});
+static SUPPORTED: Type = Type::Custom(&Custom::of(72, Shape::List, |supported, _, emit| {
+    let comments: [fn(&mut Notation<'_>, u64); 3] = [
+        |out, _| out.push_text("supported"),
+        |out, _| out.push_text("safe to set"),
+        |out, _| out.push_text("safe to clear"),
+    ];
+    for (place, comment) in comments.into_iter().enumerate() {
+        let features = supported.value_at(24 * place, &FEATURES);
+        emit(Item::element(Value::Commented(&features, Comment::Written(0, comment))));
+    }
+}));
 
 pub const REQUESTS: &[Case] = requests! {
     BTRFS_IOC_BALANCE_CTL: choice(&BALANCE_CONTROL),

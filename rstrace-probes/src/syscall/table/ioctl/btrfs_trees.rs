@@ -33,7 +33,6 @@ fn write_object(out: &mut Notation<'_>, object: u64) {
         None => write_limit(out, object),
     }
 }
-pub(super) static OBJECT_TYPE: Type = OBJECT;
 
 static KEYS: Choices = Choices {
     names: &sorted([
@@ -91,8 +90,6 @@ fn write_key(out: &mut Notation<'_>, key: u64) {
     }
 }
 
-static BYTE: Type = U8;
-
 /// `struct btrfs_ioctl_search_key`
 const SEARCH_KEY: [Field; 11] = [
     field("tree_id", OBJECT),
@@ -110,25 +107,19 @@ const SEARCH_KEY: [Field; 11] = [
 static WHOLE_KEY: Type = Type::Struct(&Struct::of(&SEARCH_KEY));
 /// In brief without the bounds that leave out nothing but what belongs to the file system itself.
 const ASKED_KEY: Type = Type::Custom(&ASKED);
-static ASKED: Custom = Custom {
-    size: FIXED_BUFFER,
-    compat_size: FIXED_BUFFER,
-    shape: Shape::Struct,
-    parts: |key, verbose, emit| {
-        let key = Object { ty: &WHOLE_KEY, ..*key };
-        key.parts(true, &mut |item| {
-            let usual = match item.name {
-                "min_objectid" => Some(uapi::BTRFS_FIRST_FREE_OBJECTID),
-                "max_objectid" => Some(uapi::BTRFS_LAST_FREE_OBJECTID),
-                _ => None,
-            };
-            if verbose || usual.is_none() || usual != key.member(item.name) {
-                emit(item);
-            }
-        });
-    },
-    nested: &[],
-};
+static ASKED: Custom = Custom::of(FIXED_BUFFER, Shape::Struct, |key, verbose, emit| {
+    let key = Object { ty: &WHOLE_KEY, ..*key };
+    key.parts(true, &mut |item| {
+        let usual = match item.name {
+            "min_objectid" => Some(uapi::BTRFS_FIRST_FREE_OBJECTID),
+            "max_objectid" => Some(uapi::BTRFS_LAST_FREE_OBJECTID),
+            _ => None,
+        };
+        if verbose || usual.is_none() || usual != key.member(item.name) {
+            emit(item);
+        }
+    });
+});
 static ANSWERED_KEY: Type = Type::Struct(&Struct::of(&SEARCH_KEY).in_order(&[9]));
 static SEARCH: Type = Type::Struct(&Struct::of(&[field("key", ASKED_KEY)]));
 static SIZED_SEARCH: Type = Type::Struct(&Struct::of(&[field("key", ASKED_KEY), field("buf_size", U64)]));
@@ -144,26 +135,20 @@ static HEADER: Type = Type::Struct(&Struct::of(&[
     field("len", U32),
 ]));
 /// What was found: headers, each with so many bytes behind it.
-static ITEMS: Type = Type::Custom(&Custom {
-    size: 0,
-    compat_size: 0,
-    shape: Shape::List,
-    parts: |items, _, emit| {
-        const SIZE: usize = 32;
-        let mut offset = 0;
-        for _ in 0..items.count {
-            let rest = items.bytes.get(offset..).unwrap_or(&[]);
-            let address = items.address.wrapping_add(offset as u64);
-            let Some(bytes) = rest.get(..SIZE) else {
-                return emit(Item::element(Value::More(items.unreadable.then_some(address))));
-            };
-            let header = Object { ty: &HEADER, bytes, address, ..*items };
-            emit(Item::element(Value::Object(header)));
-            offset += SIZE + header.number(28, Width::U32) as usize;
-        }
-    },
-    nested: &[],
-});
+static ITEMS: Type = Type::Custom(&Custom::of(0, Shape::List, |items, _, emit| {
+    const SIZE: usize = 32;
+    let mut offset = 0;
+    for _ in 0..items.count {
+        let rest = items.bytes.get(offset..).unwrap_or(&[]);
+        let address = items.address.wrapping_add(offset as u64);
+        let Some(bytes) = rest.get(..SIZE) else {
+            return emit(Item::element(Value::More(items.unreadable.then_some(address))));
+        };
+        let header = Object { ty: &HEADER, bytes, address, ..*items };
+        emit(Item::element(Value::Object(header)));
+        offset += SIZE + header.number(28, Width::U32) as usize;
+    }
+}));
 
 /// What a search answers: its buffer has so many bytes and begins here.
 fn answer(search: &Object<'_>, (begin, size): (usize, u64), verbose: bool, emit: &mut dyn FnMut(Item<'_>)) {
@@ -188,21 +173,13 @@ fn answer(search: &Object<'_>, (begin, size): (usize, u64), verbose: bool, emit:
 /// Where the buffer of a `struct btrfs_ioctl_search_args` begins: it ends with the page.
 const FIXED_BUFFER: usize = 104;
 static SEARCH_FIXED: Type = two_parts!(104, Bare, rewritten, SEARCH, FOUND);
-static FOUND: Type = Type::Custom(&Custom {
-    size: FIXED_BUFFER,
-    compat_size: FIXED_BUFFER,
-    shape: Shape::Struct,
-    parts: |search, verbose, emit| answer(search, (FIXED_BUFFER, 4096 - FIXED_BUFFER as u64), verbose, emit),
-    nested: &[],
-});
+static FOUND: Type = Type::Custom(&Custom::of(FIXED_BUFFER, Shape::Struct, |search, verbose, emit| {
+    answer(search, (FIXED_BUFFER, 4096 - FIXED_BUFFER as u64), verbose, emit)
+}));
 /// That of a `struct btrfs_ioctl_search_args_v2`, of which the size stands before it.
-static FOUND_SIZED: Type = Type::Custom(&Custom {
-    size: 112,
-    compat_size: 112,
-    shape: Shape::Struct,
-    parts: |search, verbose, emit| answer(search, (112, search.number(104, Width::U64)), verbose, emit),
-    nested: &[],
-});
+static FOUND_SIZED: Type = Type::Custom(&Custom::of(112, Shape::Struct, |search, verbose, emit| {
+    answer(search, (112, search.number(104, Width::U64)), verbose, emit)
+}));
 static SEARCH_SIZED: Type = Type::Custom(&Custom {
     size: 112,
     compat_size: 112,
@@ -218,7 +195,7 @@ static SEARCH_SIZED: Type = Type::Custom(&Custom {
             None => rewritten(search, verbose, (&SIZED_SEARCH, &FOUND_SIZED), emit),
         }
     },
-    nested: &[Nested { offset: [112, 112], ty: Type::Following(&BYTE, Length::Member(104)) }],
+    nested: &[Nested { offset: [112, 112], ty: Type::Following(&U8, Length::Member(104)) }],
 });
 
 /// `struct btrfs_ioctl_ino_lookup_args`. Tree 0 is that of the file, which is answered.
@@ -238,7 +215,7 @@ static LOOK_UP: Type = two_parts!(4096, Bare, rewritten, LOOKUP_BEFORE, LOOKUP_A
 const fn with_container(shape: Shape, parts: Parts) -> Custom {
     // as many bytes as the second member says
     const CONTAINER: Nested =
-        Nested { offset: [48, 48], ty: Type::List(Access::Out, &BYTE, Length::Member(8)) };
+        Nested { offset: [48, 48], ty: Type::List(Access::Out, &U8, Length::Member(8)) };
     Custom { size: 56, compat_size: 56, shape, parts, nested: &[CONTAINER] }
 }
 const CONTAINER_ADDRESS: Type = Type::Number(Width::U64, Meaning::Address);
@@ -255,9 +232,6 @@ fn container<'a>(request: &Object<'a>, ty: &'static Type) -> Value<'a> {
 }
 /// Where the values of a container begin.
 const VALUES: usize = 16;
-const fn of_values(shape: Shape, parts: Parts) -> Custom {
-    Custom { size: 0, compat_size: 0, shape, parts, nested: &[] }
-}
 static CONTAINER_HEAD: Type = Type::Struct(&Struct::of(&[
     field("bytes_left", U32),
     field("bytes_missing", U32),
@@ -288,11 +262,11 @@ static PATHS_BEFORE: Type = Type::Struct(&Struct::of(&PATHS));
 static PATHS_AFTER: Type = Type::Custom(&with_container(Shape::Struct, |request, _, emit| {
     emit(Item::member("fspath", container(request, &PATH_CONTAINER)));
 }));
-static PATH_CONTAINER: Type = Type::Custom(&of_values(Shape::Struct, |container, verbose, emit| {
+static PATH_CONTAINER: Type = Type::Custom(&Custom::of(0, Shape::Struct, |container, verbose, emit| {
     values(container, (&PATH_LIST, 1), verbose, emit)
 }));
 /// Where each path begins, counted from here.
-static PATH_LIST: Type = Type::Custom(&of_values(Shape::List, |list, _, emit| {
+static PATH_LIST: Type = Type::Custom(&Custom::of(0, Shape::List, |list, _, emit| {
     for place in 0..list.count as usize {
         if list.bytes.len() < 8 * (place + 1) {
             return emit(Item::element(Value::More(None)));
@@ -312,18 +286,17 @@ static LOGICAL_FLAGS: FlagSet = set!("BTRFS_LOGICAL_INO_ARGS_???", BTRFS_LOGICAL
 const INODES: [Field; 5] = [
     field("logical", U64),
     field("size", U64),
-    field("reserved", Type::Elements(&HEX64_TYPE, 3)).only_if(|request| {
+    field("reserved", Type::Elements(&HEX64, 3)).only_if(|request| {
         request.bytes.get(16..40).is_some_and(|reserved| reserved.iter().any(|byte| *byte != 0))
     }),
     field("flags", flags64(&LOGICAL_FLAGS)),
     field("inodes", CONTAINER_ADDRESS),
 ];
-static HEX64_TYPE: Type = HEX64;
 static INODES_BEFORE: Type = Type::Struct(&Struct::of(&INODES));
 static INODES_AFTER: Type = Type::Custom(&with_container(Shape::Struct, |request, _, emit| {
     emit(Item::member("inodes", container(request, &INODE_CONTAINER)));
 }));
-static INODE_CONTAINER: Type = Type::Custom(&of_values(Shape::Struct, |container, verbose, emit| {
+static INODE_CONTAINER: Type = Type::Custom(&Custom::of(0, Shape::Struct, |container, verbose, emit| {
     // three values are one inode
     values(container, (&INODE_LIST, 3), verbose, emit);
 }));

@@ -72,13 +72,7 @@ fn write_tone(out: &mut Notation<'_>, tone: u64) {
 }
 
 const fn table(size: usize) -> Custom {
-    Custom {
-        size,
-        compat_size: size,
-        shape: Shape::Bare,
-        parts: |table, _, emit| emit(Item::element(Value::HexBytes(table.bytes))),
-        nested: &[],
-    }
+    Custom::of(size, Shape::Bare, |table, _, emit| emit(Item::element(Value::HexBytes(table.bytes))))
 }
 /// What each character looks like, and which colours there are.
 static SCREEN_MAP: Type = Type::Custom(&table(uapi::E_TABSZ as usize));
@@ -88,22 +82,16 @@ static UNICODE_MAP: Type = Type::Elements(&HEX16, uapi::E_TABSZ as usize);
 
 /// `struct kbkeycode`.
 static SET_CODE: Type = Type::Struct(&Struct::of(&[field("scancode", HEX32), field("keycode", HEX32)]));
-static GET_CODE: Type = Type::Custom(&Custom {
-    size: 8,
-    compat_size: 8,
-    shape: Shape::Struct,
-    parts: |code, _, emit| {
-        let value = |object: &rstrace_core::describe::Object<'_>| Value::Hex(object.number(4, Width::U32));
-        emit(Item::member("scancode", Value::Hex(code.number(0, Width::U32))));
-        match code.changed().filter(|_| code.call.succeeded()) {
-            Some(after) => {
-                emit(Item::member("keycode", Value::Change(&value(code), &value(&after))));
-            }
-            None => emit(Item::member("keycode", value(code))),
+static GET_CODE: Type = Type::Custom(&Custom::of(8, Shape::Struct, |code, _, emit| {
+    let value = |object: &rstrace_core::describe::Object<'_>| Value::Hex(object.number(4, Width::U32));
+    emit(Item::member("scancode", Value::Hex(code.number(0, Width::U32))));
+    match code.changed().filter(|_| code.call.succeeded()) {
+        Some(after) => {
+            emit(Item::member("keycode", Value::Change(&value(code), &value(&after))));
         }
-    },
-    nested: &[],
-});
+        None => emit(Item::member("keycode", value(code))),
+    }
+}));
 
 /// `struct kbd_repeat`.
 static REPEAT_PAIR: Type = Type::Struct(&Struct::of(&[field("delay", INT), field("period", INT)]));

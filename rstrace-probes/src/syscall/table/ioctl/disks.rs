@@ -32,15 +32,9 @@ const BUS_STATE: Type = Type::Number(Width::Word, Meaning::Choice(&BUS));
 static REGISTERS: Type = Type::Elements(&HEX32, 3);
 
 const fn identity(size: usize) -> Custom {
-    Custom {
-        size,
-        compat_size: size,
-        shape: Shape::Bare,
-        parts: |identity, _, emit| {
-            emit(Item::element(Value::Text { bytes: identity.bytes, more: false, whole: false }));
-        },
-        nested: &[],
-    }
+    Custom::of(size, Shape::Bare, |identity, _, emit| {
+        emit(Item::element(Value::Text { bytes: identity.bytes, more: false, whole: false }));
+    })
 }
 /// `struct hd_driveid`, and what there was of it at first.
 static IDENTITY: Type = Type::Custom(&identity(512));

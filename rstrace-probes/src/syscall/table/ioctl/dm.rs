@@ -1,8 +1,7 @@
 //! The device mapper: what is asked of it, and the tables, names and messages that go with it.
 
 use rstrace_core::describe::{
-    Case, Custom, Item, Length, Meaning, Named, Nested, Object, Parts, Shape, Struct, Type, Width, field,
-    hidden,
+    Case, Custom, Item, Length, Meaning, Named, Nested, Object, Shape, Struct, Type, Width, field, hidden,
 };
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::FlagSet;
@@ -42,11 +41,7 @@ static FLAGS: FlagSet = FlagSet {
     unknown: "DM_???",
 };
 const DEVICE: Type = Type::Number(Width::U64, Meaning::Named(&Named::hex(write_device)));
-static DEVICE_TYPE: Type = DEVICE;
-static VERSION: Type = Type::Elements(&U32_TYPE, 3);
-static U32_TYPE: Type = U32;
-static U64_TYPE: Type = U64;
-static BYTE: Type = U8;
+static VERSION: Type = Type::Elements(&U32, 3);
 
 /// Members of `struct dm_ioctl` that say how others are to be understood: where they stand.
 const DATA_SIZE: usize = 12;
@@ -137,7 +132,7 @@ fn counts_targets(header: &Object<'_>) -> bool {
 /// `struct dm_ioctl`: of each request the members that it has to do with.
 static HEADER: Type = Type::Struct(
     &Struct::of(&[
-        field("version", Type::Elements(&U32_TYPE, 3)).commented(|header| {
+        field("version", Type::Elements(&U32, 3)).commented(|header| {
             let comment =
                 Comment::Written(0, |out, _| out.push_text("unsupported device mapper ABI version"));
             (!is_supported(header)).then_some(comment)
@@ -159,11 +154,6 @@ static HEADER: Type = Type::Struct(
     .in_order(&[0, 1, 2, 8, 9, 10, 3, 4, 6, 5]),
 );
 
-/// A structure in the data: its bytes and what follows them. Its count is how much of the data is left.
-const fn structure(parts: Parts) -> Custom {
-    Custom { size: 0, compat_size: 0, shape: Shape::Struct, parts, nested: &[] }
-}
-
 /// The string that stands in the data from an offset on.
 fn string<'a>(part: &Object<'a>, offset: usize) -> Value<'a> {
     let most = usize::try_from(part.count).unwrap_or(usize::MAX).saturating_sub(offset);
@@ -174,16 +164,19 @@ fn string<'a>(part: &Object<'a>, offset: usize) -> Value<'a> {
     text(bytes, most).unwrap_or(Value::Address(part.address.wrapping_add(offset as u64)))
 }
 
-static STRING: Type = Type::Custom(&structure(|part, _, emit| emit(Item::member("string", string(part, 0)))));
+// What stands in the data: its bytes are those from there on, its count is how much of the data is left.
+static STRING: Type = Type::Custom(&Custom::of(0, Shape::Struct, |part, _, emit| {
+    emit(Item::member("string", string(part, 0)))
+}));
 
 /// `struct dm_target_msg`
-static MESSAGE: Type = Type::Custom(&structure(|part, _, emit| {
-    emit(Item::member("sector", part.value_at(0, &U64_TYPE)));
+static MESSAGE: Type = Type::Custom(&Custom::of(0, Shape::Struct, |part, _, emit| {
+    emit(Item::member("sector", part.value_at(0, &U64)));
     emit(Item::member("message", string(part, 8)));
 }));
 
 /// `struct dm_target_spec`, which the string of its parameters follows.
-static TARGET: Type = Type::Custom(&structure(|part, _, emit| {
+static TARGET: Type = Type::Custom(&Custom::of(0, Shape::Struct, |part, _, emit| {
     Object { ty: &TARGET_HEAD, ..*part }.parts(true, emit);
     emit(Item::member("string", string(part, 40)));
 }));
@@ -196,21 +189,21 @@ static TARGET_HEAD: Type = Type::Struct(&Struct::of(&[
 ]));
 
 /// `struct dm_target_deps`
-static DEPENDENCIES: Type = Type::Custom(&structure(|part, _, emit| {
+static DEPENDENCIES: Type = Type::Custom(&Custom::of(0, Shape::Struct, |part, _, emit| {
     let count = number(part, 0);
     let bytes = part.bytes.get(8..).unwrap_or(&[]);
     let address = part.address.wrapping_add(8);
     emit(Item::member("count", Value::Unsigned(count)));
     emit(Item::member("deps", Value::Object(Object { ty: &DEVICES, bytes, address, count, ..*part })));
 }));
-static DEVICES: Type = Type::Elements(&DEVICE_TYPE, 0);
+static DEVICES: Type = Type::Elements(&DEVICE, 0);
 
 /// `struct dm_name_list`. The number of an event follows the name since version 4.37, if there is room before the
 /// next one: of the last one nobody knows.
-static NAME: Type = Type::Custom(&structure(|part, _, emit| {
+static NAME: Type = Type::Custom(&Custom::of(0, Shape::Struct, |part, _, emit| {
     const WITH_EVENTS: u64 = 37;
     const STRING: usize = 12;
-    emit(Item::member("dev", part.value_at(0, &DEVICE_TYPE)));
+    emit(Item::member("dev", part.value_at(0, &DEVICE)));
     emit(Item::member("name", string(part, STRING)));
     let Some(header) = part.behind(part.call.args[2], &VERSION) else { return };
     let name = part.bytes.get(STRING..).unwrap_or(&[]);
@@ -220,12 +213,12 @@ static NAME: Type = Type::Custom(&structure(|part, _, emit| {
     let end = begin.saturating_add(STRING + length + 1).next_multiple_of(8);
     let event = end.saturating_sub(begin);
     if number(&header, 4) >= WITH_EVENTS && event as u64 + 4 <= number(part, 8) {
-        emit(Item::member("event_nr", part.value_at(event, &U32_TYPE)));
+        emit(Item::member("event_nr", part.value_at(event, &U32)));
     }
 }));
 
 /// `struct dm_target_versions`
-static TARGET_VERSION: Type = Type::Custom(&structure(|part, _, emit| {
+static TARGET_VERSION: Type = Type::Custom(&Custom::of(0, Shape::Struct, |part, _, emit| {
     emit(Item::member("name", string(part, 16)));
     emit(Item::member("version", part.value_at(4, &VERSION)));
 }));
@@ -313,23 +306,17 @@ fn data(header: &Object<'_>, kind: &'static Kind, emit: &mut dyn FnMut(Item<'_>)
 }
 
 /// The request and its data, before the call or after it.
-static STATE: Type = Type::Custom(&Custom {
-    size: HEADER_SIZE,
-    compat_size: HEADER_SIZE,
-    shape: Shape::List,
-    parts: |header, verbose, emit| {
-        emit(Item::element(Value::Object(Object { ty: &HEADER, ..*header })));
-        let Some(kind) = data_of(header) else { return };
-        // an answer for which there was too little room is none
-        let is_full = header.at == At::Return && has_flag(header, uapi::DM_BUFFER_FULL_FLAG);
-        if verbose && !is_full {
-            data(header, kind, emit);
-        } else {
-            emit(Item::element(Value::More(None)));
-        }
-    },
-    nested: &[],
-});
+static STATE: Type = Type::Custom(&Custom::of(HEADER_SIZE, Shape::List, |header, verbose, emit| {
+    emit(Item::element(Value::Object(Object { ty: &HEADER, ..*header })));
+    let Some(kind) = data_of(header) else { return };
+    // an answer for which there was too little room is none
+    let is_full = header.at == At::Return && has_flag(header, uapi::DM_BUFFER_FULL_FLAG);
+    if verbose && !is_full {
+        data(header, kind, emit);
+    } else {
+        emit(Item::element(Value::More(None)));
+    }
+}));
 static REQUEST: Type = Type::Custom(&Custom {
     size: HEADER_SIZE,
     compat_size: HEADER_SIZE,
@@ -341,7 +328,7 @@ static REQUEST: Type = Type::Custom(&Custom {
         }
     },
     // all of it, with the data
-    nested: &[Nested { offset: [0, 0], ty: Type::Following(&BYTE, Length::Member(DATA_SIZE as u8)) }],
+    nested: &[Nested { offset: [0, 0], ty: Type::Following(&U8, Length::Member(DATA_SIZE as u8)) }],
 });
 
 /// `NULL` is none.

@@ -6,7 +6,7 @@ use rstrace_core::describe::{
 use rstrace_core::event::Value;
 use rstrace_core::flags::FlagSet;
 
-use super::{encoded, is_set, requests, rewritten, structure, two_parts};
+use super::{encoded, is_set, requests, rewritten, two_parts};
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -25,14 +25,11 @@ static LINE_FLAGS: FlagSet = set!("GPIO_V2_LINE_FLAG_???", GPIO_V2_LINE_FLAG_USE
     GPIO_V2_LINE_FLAG_EVENT_CLOCK_HTE);
 
 const NAME: Type = Type::Chars(32);
-static NAME_TYPE: Type = NAME;
 
 /// So many lines are there at most.
 const LINES: usize = 64;
-static BYTE: Type = U8;
-static NUMBER: Type = U32;
-static BYTES: Type = Type::Elements(&BYTE, LINES);
-static OFFSETS: Type = Type::Elements(&NUMBER, LINES);
+static BYTES: Type = Type::Elements(&U8, LINES);
+static OFFSETS: Type = Type::Elements(&U32, LINES);
 
 /// The first of the elements at an offset.
 fn first<'a>(object: &Object<'a>, offset: usize, count: u64, list: &'static Type) -> Value<'a> {
@@ -79,19 +76,18 @@ macro_rules! with_descriptor {
         })
     };
 }
-static FD_TYPE: Type = FD;
 
 static HANDLE_FLAG: Type = flags(&HANDLE_FLAGS);
-static HANDLE_BEFORE: Type = Type::Custom(&structure(364, |request, _, emit| {
+static HANDLE_BEFORE: Type = Type::Custom(&Custom::of(364, Shape::Struct, |request, _, emit| {
     let lines = request.number(356, Width::U32);
     emit(Item::member("lines", Value::Unsigned(lines)));
     emit(Item::member("lineoffsets", first(request, 0, lines, &OFFSETS)));
     emit(Item::member("flags", request.value_at(256, &HANDLE_FLAG)));
     emit(Item::member("default_values", first(request, 260, lines, &BYTES)));
-    emit(Item::member("consumer_label", request.value_at(324, &NAME_TYPE)));
+    emit(Item::member("consumer_label", request.value_at(324, &NAME)));
 }));
-static HANDLE_AFTER: Type = Type::Custom(&structure(364, |request, _, emit| {
-    emit(Item::member("fd", request.value_at(360, &FD_TYPE)));
+static HANDLE_AFTER: Type = Type::Custom(&Custom::of(364, Shape::Struct, |request, _, emit| {
+    emit(Item::member("fd", request.value_at(360, &FD)));
 }));
 /// `struct gpiohandle_request`.
 static HANDLE: Type = with_descriptor!(364, 360, HANDLE_BEFORE, HANDLE_AFTER);
@@ -135,8 +131,6 @@ static VALUES_ANSWER: Type = values!(0);
 /// `struct gpio_v2_line_values`.
 static VALUES: Type = two_parts!(16, Bare, rewritten, ASKED_VALUES, VALUES_ANSWER);
 
-static HEX32_TYPE: Type = HEX32;
-static HEX64_TYPE: Type = HEX64;
 static LINE_FLAG: Type = flags64(&LINE_FLAGS);
 /// Emits what is reserved, if there is something.
 fn padding(object: &Object<'_>, offset: usize, list: &'static Type, emit: &mut dyn FnMut(Item<'_>)) {
@@ -144,8 +138,8 @@ fn padding(object: &Object<'_>, offset: usize, list: &'static Type, emit: &mut d
         emit(Item::member("padding", object.value_at(offset, list)));
     }
 }
-static FOUR: Type = Type::Elements(&HEX32_TYPE, 4);
-static FIVE: Type = Type::Elements(&HEX32_TYPE, 5);
+static FOUR: Type = Type::Elements(&HEX32, 4);
+static FIVE: Type = Type::Elements(&HEX32, 5);
 
 /// Whether an attribute is one whose value is known.
 fn is_known(attribute: &Object<'_>) -> bool {
@@ -160,33 +154,33 @@ fn attribute(attribute: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     if !is_known(attribute) {
         emit(Item::member("id", Value::Unsigned(id)));
         if is_set(attribute, 4, 4) {
-            emit(Item::member("padding", attribute.value_at(4, &HEX32_TYPE)));
+            emit(Item::member("padding", attribute.value_at(4, &HEX32)));
         }
-        return emit(Item::member("data", attribute.value_at(8, &HEX64_TYPE)));
+        return emit(Item::member("data", attribute.value_at(8, &HEX64)));
     }
     match id {
         uapi::GPIO_V2_LINE_ATTR_ID_FLAGS => emit(Item::member("flags", attribute.value_at(8, &LINE_FLAG))),
         uapi::GPIO_V2_LINE_ATTR_ID_OUTPUT_VALUES => {
-            emit(Item::member("values", attribute.value_at(8, &HEX64_TYPE)));
+            emit(Item::member("values", attribute.value_at(8, &HEX64)));
         }
-        _ => emit(Item::member("debounce_period_us", attribute.value_at(8, &NUMBER))),
+        _ => emit(Item::member("debounce_period_us", attribute.value_at(8, &U32))),
     }
 }
-static ATTRIBUTE: Type = Type::Custom(&structure(16, attribute));
+static ATTRIBUTE: Type = Type::Custom(&Custom::of(16, Shape::Struct, attribute));
 static ATTRIBUTES: Type = Type::Elements(&ATTRIBUTE, 10);
 /// `struct gpio_v2_line_config_attribute`: of which lines an attribute is.
-static MASKED: Type = Type::Custom(&structure(24, |masked, verbose, emit| {
+static MASKED: Type = Type::Custom(&Custom::of(24, Shape::Struct, |masked, verbose, emit| {
     let known = Object { ty: &ATTRIBUTE, ..*masked };
     match is_known(&known) {
         true => attribute(&known, verbose, emit),
         false => emit(Item::member("attr", masked.value_at(0, &ATTRIBUTE))),
     }
-    emit(Item::member("mask", masked.value_at(16, &HEX64_TYPE)));
+    emit(Item::member("mask", masked.value_at(16, &HEX64)));
 }));
 static MASKED_LIST: Type = Type::Elements(&MASKED, 10);
 
 /// `struct gpio_v2_line_config`.
-static LINE_CONFIG: Type = Type::Custom(&structure(272, |config, _, emit| {
+static LINE_CONFIG: Type = Type::Custom(&Custom::of(272, Shape::Struct, |config, _, emit| {
     let count = config.number(8, Width::U32);
     emit(Item::member("flags", config.value_at(0, &LINE_FLAG)));
     emit(Item::member("num_attrs", Value::Unsigned(count)));
@@ -196,13 +190,13 @@ static LINE_CONFIG: Type = Type::Custom(&structure(272, |config, _, emit| {
     }
 }));
 
-static LINE_INFO_BEFORE: Type = Type::Custom(&structure(256, |info, _, emit| {
-    emit(Item::member("offset", info.value_at(64, &NUMBER)));
+static LINE_INFO_BEFORE: Type = Type::Custom(&Custom::of(256, Shape::Struct, |info, _, emit| {
+    emit(Item::member("offset", info.value_at(64, &U32)));
 }));
-static LINE_INFO_AFTER: Type = Type::Custom(&structure(256, |info, _, emit| {
+static LINE_INFO_AFTER: Type = Type::Custom(&Custom::of(256, Shape::Struct, |info, _, emit| {
     let count = info.number(68, Width::U32);
-    emit(Item::member("name", info.value_at(0, &NAME_TYPE)));
-    emit(Item::member("consumer", info.value_at(32, &NAME_TYPE)));
+    emit(Item::member("name", info.value_at(0, &NAME)));
+    emit(Item::member("consumer", info.value_at(32, &NAME)));
     emit(Item::member("flags", info.value_at(72, &LINE_FLAG)));
     emit(Item::member("num_attrs", Value::Unsigned(count)));
     if count > 0 {
@@ -213,19 +207,19 @@ static LINE_INFO_AFTER: Type = Type::Custom(&structure(256, |info, _, emit| {
 /// `struct gpio_v2_line_info`.
 static LINE_INFO: Type = two_parts!(256, Bare, rewritten, LINE_INFO_BEFORE, LINE_INFO_AFTER);
 
-static REQUEST_BEFORE: Type = Type::Custom(&structure(592, |request, _, emit| {
+static REQUEST_BEFORE: Type = Type::Custom(&Custom::of(592, Shape::Struct, |request, _, emit| {
     let lines = request.number(560, Width::U32);
     emit(Item::member("num_lines", Value::Unsigned(lines)));
     emit(Item::member("offsets", first(request, 0, lines, &OFFSETS)));
-    emit(Item::member("consumer", request.value_at(256, &NAME_TYPE)));
+    emit(Item::member("consumer", request.value_at(256, &NAME)));
     emit(Item::member("config", request.value_at(288, &LINE_CONFIG)));
     if is_set(request, 564, 4) {
-        emit(Item::member("event_buffer_size", request.value_at(564, &NUMBER)));
+        emit(Item::member("event_buffer_size", request.value_at(564, &U32)));
     }
     padding(request, 568, &FIVE, emit);
 }));
-static REQUEST_AFTER: Type = Type::Custom(&structure(592, |request, _, emit| {
-    emit(Item::member("fd", request.value_at(588, &FD_TYPE)));
+static REQUEST_AFTER: Type = Type::Custom(&Custom::of(592, Shape::Struct, |request, _, emit| {
+    emit(Item::member("fd", request.value_at(588, &FD)));
 }));
 /// `struct gpio_v2_line_request`.
 static REQUEST: Type = with_descriptor!(592, 588, REQUEST_BEFORE, REQUEST_AFTER);

@@ -15,27 +15,26 @@ static MODES: Choices = choices!("LIRC_MODE_???", LIRC_MODE_RAW LIRC_MODE_PULSE 
 
 static FEATURE_SET: Type = flags(&FEATURES);
 static MODE: Type = choice(&MODES);
-static NUMBER: Type = U32;
 static MASK: Type = HEX32;
 
 pub const REQUESTS: &[Case] = requests! {
     LIRC_SET_SEND_MODE: encoded(&MODE),
     LIRC_SET_REC_MODE: encoded(&MODE),
-    LIRC_SET_SEND_CARRIER: encoded(&NUMBER),
-    LIRC_SET_REC_CARRIER: encoded(&NUMBER),
-    LIRC_SET_SEND_DUTY_CYCLE: encoded(&NUMBER),
+    LIRC_SET_SEND_CARRIER: encoded(&U32),
+    LIRC_SET_REC_CARRIER: encoded(&U32),
+    LIRC_SET_SEND_DUTY_CYCLE: encoded(&U32),
     LIRC_SET_TRANSMITTER_MASK: encoded(&MASK),
-    LIRC_SET_REC_TIMEOUT: encoded(&NUMBER),
-    LIRC_SET_REC_TIMEOUT_REPORTS: encoded(&NUMBER),
-    LIRC_SET_MEASURE_CARRIER_MODE: encoded(&NUMBER),
-    LIRC_SET_REC_CARRIER_RANGE: encoded(&NUMBER),
-    LIRC_SET_WIDEBAND_RECEIVER: encoded(&NUMBER),
+    LIRC_SET_REC_TIMEOUT: encoded(&U32),
+    LIRC_SET_REC_TIMEOUT_REPORTS: encoded(&U32),
+    LIRC_SET_MEASURE_CARRIER_MODE: encoded(&U32),
+    LIRC_SET_REC_CARRIER_RANGE: encoded(&U32),
+    LIRC_SET_WIDEBAND_RECEIVER: encoded(&U32),
     LIRC_GET_FEATURES: encoded(&FEATURE_SET),
     LIRC_GET_SEND_MODE: encoded(&MODE),
     LIRC_GET_REC_MODE: encoded(&MODE),
-    LIRC_GET_REC_RESOLUTION: encoded(&NUMBER),
-    LIRC_GET_MIN_TIMEOUT: encoded(&NUMBER),
-    LIRC_GET_MAX_TIMEOUT: encoded(&NUMBER),
-    LIRC_GET_LENGTH: encoded(&NUMBER),
-    LIRC_GET_REC_TIMEOUT: encoded(&NUMBER),
+    LIRC_GET_REC_RESOLUTION: encoded(&U32),
+    LIRC_GET_MIN_TIMEOUT: encoded(&U32),
+    LIRC_GET_MAX_TIMEOUT: encoded(&U32),
+    LIRC_GET_LENGTH: encoded(&U32),
+    LIRC_GET_REC_TIMEOUT: encoded(&U32),
 };

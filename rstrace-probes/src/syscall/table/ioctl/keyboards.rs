@@ -3,14 +3,14 @@
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Access, Case, Constants, Item, Length, Meaning, Named, Object, Struct, Type, Width, field,
+    Access, Case, Constants, Custom, Item, Length, Meaning, Named, Object, Shape, Struct, Type, Width, field,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
 use rstrace_core::memory::At;
 
 use super::key_values::KEY_VALUES;
-use super::{following, requests, structure, text};
+use super::{following, requests, text};
 use crate::syscall::table::processes::write_signal;
 use crate::syscall::types::*;
 use crate::uapi;
@@ -111,8 +111,9 @@ fn answer<'a>(object: &Object<'a>) -> Option<Object<'a>> {
     object.call.succeeded().then_some(Object { bytes, at: At::Return, ..*object })
 }
 static GET_ENTRY: Type =
-    Type::Custom(&structure(4, |asked, _, emit| entry(asked, answer(asked).as_ref(), emit)));
-static SET_ENTRY: Type = Type::Custom(&structure(4, |told, _, emit| entry(told, Some(told), emit)));
+    Type::Custom(&Custom::of(4, Shape::Struct, |asked, _, emit| entry(asked, answer(asked).as_ref(), emit)));
+static SET_ENTRY: Type =
+    Type::Custom(&Custom::of(4, Shape::Struct, |told, _, emit| entry(told, Some(told), emit)));
 
 /// The name of a function key in its type, without it: `KVAL(K_F1)`.
 fn write_function(out: &mut Notation<'_>, function: u64) {
@@ -133,11 +134,12 @@ fn string_entry<'a>(entry: &Object<'a>, string: Option<&Object<'a>>, emit: &mut 
     let string = text(object.bytes.get(1..).unwrap_or(&[]), STRING_ENTRY - 1);
     emit(Item::member("kb_string", string.unwrap_or(Value::Missing)));
 }
-static GET_STRING: Type = Type::Custom(&structure(STRING_ENTRY, |asked, _, emit| {
+static GET_STRING: Type = Type::Custom(&Custom::of(STRING_ENTRY, Shape::Struct, |asked, _, emit| {
     string_entry(asked, answer(asked).as_ref(), emit);
 }));
-static SET_STRING: Type =
-    Type::Custom(&structure(STRING_ENTRY, |told, _, emit| string_entry(told, Some(told), emit)));
+static SET_STRING: Type = Type::Custom(&Custom::of(STRING_ENTRY, Shape::Struct, |told, _, emit| {
+    string_entry(told, Some(told), emit)
+}));
 
 const CHARACTER: Type = Type::Number(Width::U8, Meaning::Written(write_character));
 /// `struct kbdiacr`: two characters and what they are together.
@@ -162,11 +164,11 @@ fn accents(table: &Object<'_>, name: &'static str, list: &'static Type, emit: &m
     emit(Item::member(name, following(table, head.len(), count.into(), list)));
 }
 /// `struct kbdiacrs`.
-static TABLE: Type = Type::Custom(&structure(4 + 3 * ACCENTS, |table, _, emit| {
+static TABLE: Type = Type::Custom(&Custom::of(4 + 3 * ACCENTS, Shape::Struct, |table, _, emit| {
     accents(table, "kbdiacr", &ACCENT_LIST, emit);
 }));
 /// `struct kbdiacrsuc`.
-static WIDE_TABLE: Type = Type::Custom(&structure(4 + 12 * ACCENTS, |table, _, emit| {
+static WIDE_TABLE: Type = Type::Custom(&Custom::of(4 + 12 * ACCENTS, Shape::Struct, |table, _, emit| {
     accents(table, "kbdiacruc", &WIDE_ACCENT_LIST, emit);
 }));
 

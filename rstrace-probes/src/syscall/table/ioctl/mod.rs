@@ -39,7 +39,7 @@ mod video_names;
 use std::io::Write;
 
 use rstrace_core::describe::{
-    Case, Cases, Custom, Item, Meaning, Named, Object, Param, Parts, Shape, Syscall, Type, Width, param,
+    Case, Cases, Custom, Item, Meaning, Named, Object, Param, Shape, Syscall, Type, Width, param,
 };
 use rstrace_core::event::Value;
 use rstrace_core::memory::At;
@@ -174,21 +174,14 @@ fn extended(
 /// put together ([`rewritten`], [`extended`]), and what they are.
 macro_rules! two_parts {
     ($size:literal, $shape:ident, $how:ident, $before:ident, $after:ident) => {
-        rstrace_core::describe::Type::Custom(&rstrace_core::describe::Custom {
-            size: $size,
-            compat_size: $size,
-            shape: rstrace_core::describe::Shape::$shape,
-            parts: |object, verbose, emit| super::$how(object, verbose, (&$before, &$after), emit),
-            nested: &[],
-        })
+        rstrace_core::describe::Type::Custom(&rstrace_core::describe::Custom::of(
+            $size,
+            rstrace_core::describe::Shape::$shape,
+            |object, verbose, emit| super::$how(object, verbose, (&$before, &$after), emit),
+        ))
     };
 }
 use two_parts;
-
-/// A structure of so many bytes whose members only a function knows.
-const fn structure(size: usize, parts: Parts) -> Custom {
-    Custom { size, compat_size: size, shape: Shape::Struct, parts, nested: &[] }
-}
 
 /// A UUID, byte by byte.
 const UUID: Type = Type::Written(16, |out, bytes| {
@@ -229,13 +222,7 @@ fn following<'a>(object: &Object<'a>, offset: usize, count: u64, list: &'static 
 }
 
 /// The bytes behind the argument of a request that nobody knows: at length, and if the request says how many.
-static UNKNOWN: Type = Type::Encoded(&Type::Custom(&Custom {
-    size: 0,
-    compat_size: 0,
-    shape: Shape::Bare,
-    parts: unknown_bytes,
-    nested: &[],
-}));
+static UNKNOWN: Type = Type::Encoded(&Type::Custom(&Custom::of(0, Shape::Bare, unknown_bytes)));
 static NUMBER: Type = HEX;
 static NULL_OR_NUMBER: Type = Type::Either(is_of_socket, &ADDRESS_ONLY, &NUMBER);
 

@@ -78,14 +78,13 @@ static REGION: Type = two_parts!(16, Struct, extended, REGION_BEFORE, REGION_AFT
 static OTP: Type =
     Type::Struct(&Struct::of(&[field("start", HEX32), field("length", HEX32), field("locked", U32)]));
 
-static HEX32_TYPE: Type = HEX32;
-static PAIR: Type = Type::Elements(&HEX32_TYPE, 2);
+static PAIR: Type = Type::Elements(&HEX32, 2);
 /// `struct nand_oobinfo`.
 static SPARE_INFO: Type = Type::Struct(&Struct::of(&[
     field("useecc", choice(&PLACEMENTS)),
     field("eccbytes", HEX32),
     field("oobfree", Type::Elements(&PAIR, 8)),
-    field("eccpos", Type::Elements(&HEX32_TYPE, 32)),
+    field("eccpos", Type::Elements(&HEX32, 32)),
 ]));
 
 /// `struct nand_oobfree`.
@@ -93,7 +92,7 @@ static FREE: Type = Type::Struct(&Struct::of(&[field("offset", HEX32), field("le
 /// `struct nand_ecclayout_user`.
 static LAYOUT: Type = Type::Struct(&Struct::of(&[
     field("eccbytes", HEX32),
-    field("eccpos", Type::Elements(&HEX32_TYPE, 64)),
+    field("eccpos", Type::Elements(&HEX32, 64)),
     field("oobavail", HEX32),
     field("oobfree", Type::Elements(&FREE, 8)),
 ]));
@@ -113,7 +112,7 @@ static OTP_MODE: Type = choice(&OTP_MODES);
 /// Some requests go in another direction than they say: these rows say it themselves.
 pub const REQUESTS: &[Case] = requests! {
     MTDFILEMODE: Type::Number(Width::Word, Meaning::Choice(&FILE_MODES)),
-    OTPGETREGIONCOUNT: output(&UINT_TYPE),
+    OTPGETREGIONCOUNT: output(&UINT),
     MEMERASE: encoded(&AREA),
     MEMLOCK: encoded(&AREA),
     MEMUNLOCK: encoded(&AREA),
@@ -121,7 +120,7 @@ pub const REQUESTS: &[Case] = requests! {
     MEMSETBADBLOCK: encoded(&OFFSET),
     OTPGETREGIONINFO: output(&OTP),
     MEMERASE64: encoded(&WIDE_AREA),
-    MEMGETREGIONCOUNT: encoded(&INT_TYPE),
+    MEMGETREGIONCOUNT: encoded(&INT),
     OTPSELECT: input(&OTP_MODE),
     MEMISLOCKED: input(&AREA),
     OTPLOCK: input(&OTP),
@@ -136,5 +135,3 @@ pub const REQUESTS: &[Case] = requests! {
     MEMREADOOB64: input(&WIDE_SPARE),
     MEMWRITE: input(&WRITE),
 };
-static UINT_TYPE: Type = UINT;
-static INT_TYPE: Type = INT;

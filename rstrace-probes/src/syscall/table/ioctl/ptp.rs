@@ -4,7 +4,7 @@ use rstrace_core::describe::{Case, Custom, Item, Object, Shape, Struct, Type, Wi
 use rstrace_core::event::{Comment, Value};
 use rstrace_core::flags::{Choices, FlagSet};
 
-use super::{encoded, extended, is_set, requests, structure};
+use super::{encoded, extended, is_set, requests};
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -14,10 +14,9 @@ static OUTPUT_FLAGS: FlagSet =
     set!("PTP_PEROUT_???", PTP_PEROUT_ONE_SHOT PTP_PEROUT_DUTY_CYCLE PTP_PEROUT_PHASE);
 static FUNCTIONS: Choices = choices!("PTP_PF_???", PTP_PF_NONE PTP_PF_EXTTS PTP_PF_PEROUT PTP_PF_PHYSYNC);
 
-static HEX32_TYPE: Type = HEX32;
 /// What is reserved, which is shown only if there is something.
 const fn reserved(count: usize) -> Type {
-    Type::Elements(&HEX32_TYPE, count)
+    Type::Elements(&HEX32, count)
 }
 
 /// Bytes of a `struct ptp_clock_time`.
@@ -31,41 +30,27 @@ static TIME: Type = Type::Struct(&Struct::of(&[
 /// Emits a point of time, with its date unless it is none.
 fn stamp(object: &Object<'_>, name: &'static str, offset: usize, emit: &mut dyn FnMut(Item<'_>)) {
     let value = object.value_at(offset, &TIME);
-    let (seconds, nanos) = (object.number(offset, Width::U64), object.number(offset + 8, Width::U32));
-    if (seconds, nanos) == (0, 0) || nanos >= 1_000_000_000 {
-        return emit(Item::member(name, value));
+    match Comment::of_stamp(object.number(offset, Width::U64) as i64, object.number(offset + 8, Width::U32)) {
+        Some(date) => emit(Item::member(name, Value::Commented(&value, date))),
+        None => emit(Item::member(name, value)),
     }
-    let date = Comment::Date(seconds as i64, nanos as u32);
-    emit(Item::member(name, Value::Commented(&value, date)));
 }
 
 /// A list of points of time.
-static STAMPS: Type = Type::Custom(&Custom {
-    size: 0,
-    compat_size: 0,
-    shape: Shape::List,
-    parts: |list, _, emit| {
-        for offset in (0..list.bytes.len()).step_by(STAMP) {
-            stamp(list, "", offset, emit);
-        }
-    },
-    nested: &[],
-});
+static STAMPS: Type = Type::Custom(&Custom::of(0, Shape::List, |list, _, emit| {
+    for offset in (0..list.bytes.len()).step_by(STAMP) {
+        stamp(list, "", offset, emit);
+    }
+}));
 
 /// Lists of three.
-static TRIPLES: Type = Type::Custom(&Custom {
-    size: 0,
-    compat_size: 0,
-    shape: Shape::List,
-    parts: |list, _, emit| {
-        let triples = list.bytes.chunks_exact(3 * STAMP).zip((0..).step_by(3 * STAMP));
-        for (bytes, offset) in triples {
-            let address = list.address.wrapping_add(offset);
-            emit(Item::element(Value::Object(Object { ty: &STAMPS, bytes, address, ..*list })));
-        }
-    },
-    nested: &[],
-});
+static TRIPLES: Type = Type::Custom(&Custom::of(0, Shape::List, |list, _, emit| {
+    let triples = list.bytes.chunks_exact(3 * STAMP).zip((0..).step_by(3 * STAMP));
+    for (bytes, offset) in triples {
+        let address = list.address.wrapping_add(offset);
+        emit(Item::element(Value::Object(Object { ty: &STAMPS, bytes, address, ..*list })));
+    }
+}));
 
 /// `struct ptp_clock_caps`.
 static CAPABILITIES: Type = Type::Struct(&Struct::of(&[
@@ -114,8 +99,10 @@ fn output(output: &Object<'_>, is_newer: bool, emit: &mut dyn FnMut(Item<'_>)) {
 }
 static OUTPUT_FLAG: Type = flags(&OUTPUT_FLAGS);
 static FOUR_RESERVED: Type = reserved(4);
-static OUTPUT: Type = Type::Custom(&structure(56, |request, _, emit| output(request, false, emit)));
-static OUTPUT_2: Type = Type::Custom(&structure(56, |request, _, emit| output(request, true, emit)));
+static OUTPUT: Type =
+    Type::Custom(&Custom::of(56, Shape::Struct, |request, _, emit| output(request, false, emit)));
+static OUTPUT_2: Type =
+    Type::Custom(&Custom::of(56, Shape::Struct, |request, _, emit| output(request, true, emit)));
 
 /// How many samples are asked for: `struct ptp_sys_offset` and `struct ptp_sys_offset_extended` up to them.
 static ASKED_SAMPLES: Type = Type::Struct(&Struct::of(&[
@@ -138,27 +125,23 @@ fn taken(
     let address = after.address.wrapping_add(STAMP as u64);
     emit(Item::member("ts", Value::Object(Object { ty: list, bytes, address, ..after })));
 }
-static OFFSET: Type =
-    Type::Custom(&structure(STAMP * 52, |samples, _, emit| taken(samples, (&STAMPS, 2, 1), emit)));
-static EXTENDED_OFFSET: Type =
-    Type::Custom(&structure(STAMP * 76, |samples, _, emit| taken(samples, (&TRIPLES, 3, 0), emit)));
+static OFFSET: Type = Type::Custom(&Custom::of(STAMP * 52, Shape::Struct, |samples, _, emit| {
+    taken(samples, (&STAMPS, 2, 1), emit)
+}));
+static EXTENDED_OFFSET: Type = Type::Custom(&Custom::of(STAMP * 76, Shape::Struct, |samples, _, emit| {
+    taken(samples, (&TRIPLES, 3, 0), emit)
+}));
 
 /// `struct ptp_sys_offset_precise`.
-static PRECISE_OFFSET: Type = Type::Custom(&Custom {
-    size: 64,
-    compat_size: 64,
-    shape: Shape::Struct,
-    parts: |offset, _, emit| {
-        let Some(after) = offset.changed().filter(|_| offset.call.succeeded()) else { return };
-        stamp(&after, "device", 0, emit);
-        stamp(&after, "sys_realtime", STAMP, emit);
-        emit(Item::member("sys_monoraw", after.value_at(2 * STAMP, &TIME)));
-        if is_set(&after, 3 * STAMP, STAMP) {
-            emit(Item::member("rsv", after.value_at(3 * STAMP, &FOUR_RESERVED)));
-        }
-    },
-    nested: &[],
-});
+static PRECISE_OFFSET: Type = Type::Custom(&Custom::of(64, Shape::Struct, |offset, _, emit| {
+    let Some(after) = offset.changed().filter(|_| offset.call.succeeded()) else { return };
+    stamp(&after, "device", 0, emit);
+    stamp(&after, "sys_realtime", STAMP, emit);
+    emit(Item::member("sys_monoraw", after.value_at(2 * STAMP, &TIME)));
+    if is_set(&after, 3 * STAMP, STAMP) {
+        emit(Item::member("rsv", after.value_at(3 * STAMP, &FOUR_RESERVED)));
+    }
+}));
 
 macro_rules! pin {
     ($($place:literal)*) => {
@@ -180,10 +163,10 @@ static ASKED_PIN: Type = pin!(1);
 static ASKED_PIN_2: Type = pin!(1 4);
 static PIN_ANSWER: Type = pin!(0 2 3);
 /// `struct ptp_pin_desc`.
-static GET_PIN: Type = Type::Custom(&structure(96, |pin, verbose, emit| {
+static GET_PIN: Type = Type::Custom(&Custom::of(96, Shape::Struct, |pin, verbose, emit| {
     extended(pin, verbose, (&ASKED_PIN, &PIN_ANSWER), emit);
 }));
-static GET_PIN_2: Type = Type::Custom(&structure(96, |pin, verbose, emit| {
+static GET_PIN_2: Type = Type::Custom(&Custom::of(96, Shape::Struct, |pin, verbose, emit| {
     extended(pin, verbose, (&ASKED_PIN_2, &PIN_ANSWER), emit);
 }));
 

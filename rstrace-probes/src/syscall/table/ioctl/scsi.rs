@@ -44,21 +44,15 @@ static RESET_KINDS: Choices = Choices {
     unknown: "SG_SCSI_RESET_???",
 };
 /// What is to be reset, and whether more is if that does not help.
-static RESET: Type = Type::Custom(&Custom {
-    size: 4,
-    compat_size: 4,
-    shape: Shape::List,
-    parts: |reset, _, emit| {
-        let bits = reset.number(0, Width::U32);
-        let kind = Value::Choice(bits & !sg::RESET_NO_ESCALATE, &RESET_KINDS);
-        if bits & sg::RESET_NO_ESCALATE == 0 {
-            return emit(Item::element(kind));
-        }
-        let modifier = Value::Flags(Flags { bits: sg::RESET_NO_ESCALATE, set: &RESETS });
-        emit(Item::element(Value::Joined(&modifier, &kind)));
-    },
-    nested: &[],
-});
+static RESET: Type = Type::Custom(&Custom::of(4, Shape::List, |reset, _, emit| {
+    let bits = reset.number(0, Width::U32);
+    let kind = Value::Choice(bits & !sg::RESET_NO_ESCALATE, &RESET_KINDS);
+    if bits & sg::RESET_NO_ESCALATE == 0 {
+        return emit(Item::element(kind));
+    }
+    let modifier = Value::Flags(Flags { bits: sg::RESET_NO_ESCALATE, set: &RESETS });
+    emit(Item::element(Value::Joined(&modifier, &kind)));
+}));
 
 static DIRECTIONS: Choices = choices!("SG_DXFER_???", SG_DXFER_NONE SG_DXFER_TO_DEV SG_DXFER_FROM_DEV
     SG_DXFER_TO_FROM_DEV);

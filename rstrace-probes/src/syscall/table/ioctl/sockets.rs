@@ -110,38 +110,26 @@ pub fn write_hardware(out: &mut Notation<'_>, kind: u64) {
 static HARDWARE_KIND: Type = Type::Number(Width::U16, Meaning::Named(&Named::hex(write_hardware)));
 
 /// `struct sockaddr` with the address of hardware.
-static HARDWARE_ADDRESS: Type = Type::Custom(&Custom {
-    size: 16,
-    compat_size: 16,
-    shape: Shape::Struct,
-    parts: |address, _, emit| {
-        emit(Item::member("sa_family", address.value_at(0, &HARDWARE_KIND)));
-        let len = hardware(address.number(0, Width::U16)).map_or(LONGEST, |(_, _, len)| *len);
-        let bytes = address.bytes.get(2..2 + len).unwrap_or(&[]);
-        emit(Item::member("sa_data", Value::WrittenBytes(bytes, write_hardware_address)));
-    },
-    nested: &[],
-});
+static HARDWARE_ADDRESS: Type = Type::Custom(&Custom::of(16, Shape::Struct, |address, _, emit| {
+    emit(Item::member("sa_family", address.value_at(0, &HARDWARE_KIND)));
+    let len = hardware(address.number(0, Width::U16)).map_or(LONGEST, |(_, _, len)| *len);
+    let bytes = address.bytes.get(2..2 + len).unwrap_or(&[]);
+    emit(Item::member("sa_data", Value::WrittenBytes(bytes, write_hardware_address)));
+}));
 
 static FAMILY_NUMBER: Type = Type::Number(Width::U16, Meaning::Choice(&FAMILIES));
 
 /// `struct sockaddr`, as much of an address as fits into it.
-static ADDRESS: Type = Type::Custom(&Custom {
-    size: 16,
-    compat_size: 16,
-    shape: Shape::Struct,
-    parts: |address, _, emit| {
-        emit(Item::member("sa_family", address.value_at(0, &FAMILY_NUMBER)));
-        if address.number(0, Width::U16) == uapi::AF_INET {
-            emit(Item::member("sin_port", address.value_at(2, &PORT)));
-            emit(Item::member("sin_addr", address.value_at(4, &IPV4)));
-        } else {
-            let bytes = address.bytes.get(2..).unwrap_or(&[]);
-            emit(Item::member("sa_data", Value::Text { bytes, more: false, whole: false }));
-        }
-    },
-    nested: &[],
-});
+static ADDRESS: Type = Type::Custom(&Custom::of(16, Shape::Struct, |address, _, emit| {
+    emit(Item::member("sa_family", address.value_at(0, &FAMILY_NUMBER)));
+    if address.number(0, Width::U16) == uapi::AF_INET {
+        emit(Item::member("sin_port", address.value_at(2, &PORT)));
+        emit(Item::member("sin_addr", address.value_at(4, &IPV4)));
+    } else {
+        let bytes = address.bytes.get(2..).unwrap_or(&[]);
+        emit(Item::member("sa_data", Value::Text { bytes, more: false, whole: false }));
+    }
+}));
 
 ifreq! {
     GET_FLAGS, SET_FLAGS: "ifr_flags" FLAGS;
@@ -225,8 +213,7 @@ fn configuration(conf: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
 }
 
 /// The bytes of the answer.
-static ROOM: Type =
-    Type::Custom(&Custom { size: 0, compat_size: 0, shape: Shape::Bare, parts: |_, _, _| {}, nested: &[] });
+static ROOM: Type = Type::Custom(&Custom::of(0, Shape::Bare, |_, _, _| {}));
 
 /// `struct ifconf`.
 static CONFIGURATION: Type = Type::Custom(&Custom {
@@ -238,17 +225,11 @@ static CONFIGURATION: Type = Type::Custom(&Custom {
 });
 
 /// The name of a bridge.
-static BRIDGE_NAME: Type = Type::Custom(&Custom {
-    size: NAME_SIZE,
-    compat_size: NAME_SIZE,
-    shape: Shape::Bare,
-    parts: |name, _, emit| {
-        if let Some(name) = super::text(name.bytes, NAME_SIZE) {
-            emit(Item::element(name));
-        }
-    },
-    nested: &[],
-});
+static BRIDGE_NAME: Type = Type::Custom(&Custom::of(NAME_SIZE, Shape::Bare, |name, _, emit| {
+    if let Some(name) = super::text(name.bytes, NAME_SIZE) {
+        emit(Item::element(name));
+    }
+}));
 const BRIDGE: Type = Type::Sized(Access::In, &BRIDGE_NAME, Length::Fixed(NAME_SIZE as u32));
 
 pub const REQUESTS: &[Case] = requests! {

@@ -9,7 +9,7 @@ use rstrace_core::describe::{
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
 
-use super::{UUID, encoded, following, requests, rewritten, structure, two_parts};
+use super::{UUID, encoded, following, requests, rewritten, two_parts};
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -52,10 +52,10 @@ static TYPES: Choices = choices!("", TEE_IOCTL_PARAM_ATTR_TYPE_NONE TEE_IOCTL_PA
     TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_INOUT);
 
 /// `struct tee_ioctl_version_data`.
-static VERSION: Type = Type::Custom(&structure(12, |version, _, emit| {
+static VERSION: Type = Type::Custom(&Custom::of(12, Shape::Struct, |version, _, emit| {
     let capabilities = match version.number(0, Width::U32) {
         uapi::TEE_IMPL_ID_OPTEE => &OPTEE_CAPABILITY,
-        _ => &HEX32_TYPE,
+        _ => &HEX32,
     };
     emit(Item::member("impl_id", version.value_at(0, &IMPLEMENTATION)));
     emit(Item::member("gen_caps", version.value_at(8, &CAPABILITY)));
@@ -64,8 +64,6 @@ static VERSION: Type = Type::Custom(&structure(12, |version, _, emit| {
 static IMPLEMENTATION: Type = choice(&IMPLEMENTATIONS);
 static CAPABILITY: Type = flags(&CAPABILITIES);
 static OPTEE_CAPABILITY: Type = flags(&OPTEE_CAPABILITIES);
-static HEX32_TYPE: Type = HEX32;
-static HEX64_TYPE: Type = HEX64;
 
 macro_rules! memory {
     ($($place:literal)*) => {
@@ -125,7 +123,7 @@ static ATTRIBUTE: Type = Type::Number(Width::U64, Meaning::Named(&Named::hex(wri
 
 /// Bytes of a `struct tee_ioctl_param`.
 const PARAM: usize = 32;
-static PARAMETER: Type = Type::Custom(&structure(PARAM, |param, _, emit| {
+static PARAMETER: Type = Type::Custom(&Custom::of(PARAM, Shape::Struct, |param, _, emit| {
     emit(Item::member("attr", param.value_at(0, &ATTRIBUTE)));
     let names = match param.number(0, Width::U64) {
         uapi::TEE_IOCTL_PARAM_ATTR_TYPE_NONE => return,
@@ -136,11 +134,10 @@ static PARAMETER: Type = Type::Custom(&structure(PARAM, |param, _, emit| {
     };
     for (name, offset) in names.into_iter().zip([8, 16, 24]) {
         let is_id = name == "shm_id";
-        emit(Item::member(name, param.value_at(offset, if is_id { &NUMBER } else { &HEX64_TYPE })));
+        emit(Item::member(name, param.value_at(offset, if is_id { &U64 } else { &HEX64 })));
     }
 }));
 static PARAMETERS: Type = Type::List(Access::In, &PARAMETER, Length::Fixed(0));
-static NUMBER: Type = U64;
 
 /// Emits the parameters behind an argument of so many bytes, of which the last 4 say how many they are.
 fn parameters(argument: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
@@ -160,7 +157,7 @@ fn parameters(argument: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
 /// The members of an argument that stand in these places, and its parameters.
 macro_rules! argument {
     ($size:literal, $fields:ident) => {
-        Type::Custom(&structure($size, |argument, _, emit| {
+        Type::Custom(&Custom::of($size, Shape::Struct, |argument, _, emit| {
             Object { ty: &$fields, ..*argument }.parts(true, emit);
             parameters(argument, emit);
         }))
@@ -187,7 +184,7 @@ static SESSION_TARGET: Type = session!(0 2);
 static SESSION_FIELDS: Type = session!(3 7);
 static SESSION_ANSWER_FIELDS: Type = session!(4 5 6);
 /// `struct tee_ioctl_open_session_arg`: who the client is does not matter to all logins, and is a group to some.
-static SESSION: Type = Type::Custom(&structure(56, |session, _, emit| {
+static SESSION: Type = Type::Custom(&Custom::of(56, Shape::Struct, |session, _, emit| {
     Object { ty: &SESSION_TARGET, ..*session }.parts(true, emit);
     match session.number(32, Width::U32) {
         uapi::TEE_IOCTL_LOGIN_GROUP | uapi::TEE_IOCTL_LOGIN_GROUP_APPLICATION => {
@@ -201,8 +198,7 @@ static SESSION: Type = Type::Custom(&structure(56, |session, _, emit| {
     Object { ty: &SESSION_FIELDS, ..*session }.parts(true, emit);
     parameters(session, emit);
 }));
-static BYTES: Type = Type::Elements(&BYTE, 16);
-static BYTE: Type = HEX8;
+static BYTES: Type = Type::Elements(&HEX8, 16);
 static SESSION_ANSWER: Type = argument!(56, SESSION_ANSWER_FIELDS);
 
 macro_rules! invocation {
@@ -248,8 +244,7 @@ fn buffer(
     rewritten(&argument, true, (before, after), &mut |item| emit(Item::member("buf_ptr", item.value)));
 }
 /// What is captured of an argument.
-static ARGUMENT: Type =
-    Type::Custom(&Custom { size: 0, compat_size: 0, shape: Shape::Struct, parts: |_, _, _| {}, nested: &[] });
+static ARGUMENT: Type = Type::Custom(&Custom::of(0, Shape::Struct, |_, _, _| {}));
 macro_rules! behind {
     ($before:ident, $after:ident) => {
         Type::Custom(&Custom {

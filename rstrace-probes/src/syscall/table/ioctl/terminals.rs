@@ -154,15 +154,9 @@ const fn long_choice(set: &'static Choices) -> Type {
     Type::Number(Width::Word, Meaning::Choice(set))
 }
 
-static CHARACTER: Type = Type::Custom(&Custom {
-    size: 1,
-    compat_size: 1,
-    shape: Shape::Bare,
-    parts: |object, _, emit| {
-        emit(Item::element(Value::Text { bytes: object.bytes, more: false, whole: true }));
-    },
-    nested: &[],
-});
+static CHARACTER: Type = Type::Custom(&Custom::of(1, Shape::Bare, |object, _, emit| {
+    emit(Item::element(Value::Text { bytes: object.bytes, more: false, whole: true }));
+}));
 
 /// The requests that terminals share with the timers of old sound devices: on a terminal only its own name. What
 /// the descriptor is shows in the result.

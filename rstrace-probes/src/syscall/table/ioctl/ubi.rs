@@ -7,7 +7,7 @@ use rstrace_core::describe::{
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet};
 
-use super::{encoded, following, requests, rewritten, structure};
+use super::{encoded, following, requests, rewritten};
 use crate::syscall::types::*;
 
 static KINDS: Choices = choices!("UBI_???_VOLUME", UBI_DYNAMIC_VOLUME UBI_STATIC_VOLUME);
@@ -39,7 +39,7 @@ static VOLUME_HEAD: Type = Type::Struct(&Struct::of(&[
     field("flags", flags8(&VOLUME_FLAGS)),
     field("name_len", I16),
 ]));
-static VOLUME: Type = Type::Custom(&structure(152, |volume, verbose, emit| {
+static VOLUME: Type = Type::Custom(&Custom::of(152, Shape::Struct, |volume, verbose, emit| {
     Object { ty: &VOLUME_HEAD, ..*volume }.parts(verbose, emit);
     emit(Item::member("name", name(volume, 24, volume.number(18, Width::U16))));
 }));
@@ -47,7 +47,7 @@ static VOLUME: Type = Type::Custom(&structure(152, |volume, verbose, emit| {
 static NUMBER: Type = INT;
 
 const fn numbered(size: usize, parts: Parts) -> Custom {
-    Custom { size, compat_size: size, shape: Shape::Bare, parts, nested: &[] }
+    Custom::of(size, Shape::Bare, parts)
 }
 static MAKE_VOLUME: Type = Type::Custom(&numbered(152, |volume, verbose, emit| {
     rewritten(volume, verbose, (&VOLUME, &NUMBER), emit);
@@ -66,13 +66,13 @@ static ATTACH: Type = Type::Custom(&numbered(24, |device, verbose, emit| {
 }));
 
 /// `struct ubi_rsvol_req`: it has no padding at its end.
-static RESIZE: Type = Type::Custom(&structure(12, |volume, verbose, emit| {
+static RESIZE: Type = Type::Custom(&Custom::of(12, Shape::Struct, |volume, verbose, emit| {
     Object { ty: &RESIZED, ..*volume }.parts(verbose, emit);
 }));
 static RESIZED: Type = Type::Struct(&Struct::of(&[field("bytes", I64), field("vol_id", INT)]));
 
 /// An element of `struct ubi_rnvol_req`.
-static RENAMED: Type = Type::Custom(&structure(8 + NAME, |volume, _, emit| {
+static RENAMED: Type = Type::Custom(&Custom::of(8 + NAME, Shape::Struct, |volume, _, emit| {
     let length = volume.number(4, Width::U16);
     emit(Item::member("vol_id", volume.value_at(0, &NUMBER)));
     emit(Item::member("name_len", Value::Int((length as i16).into())));
@@ -80,7 +80,7 @@ static RENAMED: Type = Type::Custom(&structure(8 + NAME, |volume, _, emit| {
 }));
 static RENAMED_LIST: Type = Type::List(Access::In, &RENAMED, Length::Fixed(0));
 /// `struct ubi_rnvol_req`: its last elements are not captured.
-static RENAME: Type = Type::Custom(&structure(16, |volumes, _, emit| {
+static RENAME: Type = Type::Custom(&Custom::of(16, Shape::Struct, |volumes, _, emit| {
     /// So many can be renamed at once.
     const MOST: i32 = 32;
     let count = volumes.number(0, Width::U32) as i32;

@@ -5,7 +5,7 @@ use std::io::Write;
 use rstrace_core::describe::{Case, Meaning, Struct, Type, Width, field, hidden};
 use rstrace_core::flags::{Choices, FlagSet};
 
-use super::video_formats::{BUFFER_TYPES, FRACTION, NUMBER, RECTANGLE, asked};
+use super::video_formats::{BUFFER_TYPES, FRACTION, RECTANGLE, asked};
 use super::{encoded, is_set, requests, two_parts};
 use crate::syscall::types::*;
 
@@ -121,11 +121,11 @@ pub const REQUESTS: &[Case] = requests! {
     VIDIOC_S_FBUF: encoded(&FRAME_BUFFER),
     // the request says that nothing is written
     VIDIOC_S_TUNER: changed(&SET_TUNER),
-    VIDIOC_G_INPUT: encoded(&NUMBER),
+    VIDIOC_G_INPUT: encoded(&U32),
     VIDIOC_G_STD: encoded(&STANDARD_SET),
     VIDIOC_G_FBUF: encoded(&FRAME_BUFFER),
     VIDIOC_QUERYCAP: encoded(&DEVICE),
-    VIDIOC_S_INPUT: input(&NUMBER),
+    VIDIOC_S_INPUT: input(&U32),
     VIDIOC_G_CROP: encoded(&CROP),
     VIDIOC_CROPCAP: encoded(&CROPPING),
     VIDIOC_ENUMSTD: encoded(&STANDARD),

@@ -1,14 +1,14 @@
 //! Video devices: the buffers of their streams, and their controls.
 
 use rstrace_core::describe::{
-    Case, Constants, Item, Meaning, Object, Struct, Type, Width, field, hidden, long, named,
+    Case, Constants, Custom, Item, Meaning, Object, Shape, Struct, Type, Width, field, hidden, long, named,
 };
 use rstrace_core::event::Value;
 use rstrace_core::flags::{Choices, FlagSet, Flags};
 
 use super::video_formats::BUFFER_TYPE;
 use super::video_names::{CONTROL_TYPES, CONTROLS};
-use super::{encoded, is_set, requests, structure, two_parts};
+use super::{encoded, is_set, requests, two_parts};
 use crate::syscall::types::*;
 use crate::uapi;
 
@@ -60,18 +60,15 @@ fn write_control(out: &mut Notation<'_>, id: u64) {
 }
 const CONTROL_ID: Type = Type::Number(Width::U32, Meaning::Written(write_control));
 
-static NUMBER: Type = U32;
-static HEX32_TYPE: Type = HEX32;
-static ADDRESS_TYPE: Type = ADDRESS;
 pub static MEMORY: Type = choice(&MEMORIES);
 
 /// `struct v4l2_requestbuffers`: as many buffers are made as there can be.
-static BUFFERS: Type = Type::Custom(&structure(20, |buffers, _, emit| {
+static BUFFERS: Type = Type::Custom(&Custom::of(20, Shape::Struct, |buffers, _, emit| {
     emit(Item::member("type", buffers.value_at(4, &BUFFER_TYPE)));
     emit(Item::member("memory", buffers.value_at(8, &MEMORY)));
-    let asked = buffers.value_at(0, &NUMBER);
+    let asked = buffers.value_at(0, &U32);
     match buffers.changed().filter(|_| buffers.call.succeeded()) {
-        Some(after) => emit(Item::member("count", Value::Change(&asked, &after.value_at(0, &NUMBER)))),
+        Some(after) => emit(Item::member("count", Value::Change(&asked, &after.value_at(0, &U32)))),
         None => emit(Item::member("count", asked)),
     }
 }));
@@ -80,29 +77,30 @@ static BUFFERS: Type = Type::Custom(&structure(20, |buffers, _, emit| {
 fn buffer(buffer: &Object<'_>, has_stamp: bool, emit: &mut dyn FnMut(Item<'_>)) {
     emit(Item::member("memory", buffer.value_at(60, &MEMORY)));
     match buffer.number(60, Width::U32) {
-        uapi::V4L2_MEMORY_MMAP => emit(Item::member("m.offset", buffer.value_at(64, &HEX32_TYPE))),
-        uapi::V4L2_MEMORY_USERPTR => emit(Item::member("m.userptr", buffer.value_at(64, &ADDRESS_TYPE))),
+        uapi::V4L2_MEMORY_MMAP => emit(Item::member("m.offset", buffer.value_at(64, &HEX32))),
+        uapi::V4L2_MEMORY_USERPTR => emit(Item::member("m.userptr", buffer.value_at(64, &ADDRESS))),
         _ => {}
     }
-    emit(Item::member("length", buffer.value_at(72, &NUMBER)));
-    emit(Item::member("bytesused", buffer.value_at(8, &NUMBER)));
+    emit(Item::member("length", buffer.value_at(72, &U32)));
+    emit(Item::member("bytesused", buffer.value_at(8, &U32)));
     emit(Item::member("flags", buffer.value_at(12, &BUFFER_FLAG)));
     if has_stamp {
         emit(Item::member("timestamp", buffer.value_at(24, &TIMEVAL)));
     }
     emit(Item::element(Value::More(None)));
 }
-static ASKED_BUFFER: Type = Type::Custom(&structure(88, |asked, _, emit| {
+static ASKED_BUFFER: Type = Type::Custom(&Custom::of(88, Shape::Struct, |asked, _, emit| {
     emit(Item::member("type", asked.value_at(4, &BUFFER_TYPE)));
-    emit(Item::member("index", asked.value_at(0, &NUMBER)));
+    emit(Item::member("index", asked.value_at(0, &U32)));
 }));
-static GIVEN_BUFFER: Type = Type::Custom(&structure(88, |given, _, emit| buffer(given, false, emit)));
+static GIVEN_BUFFER: Type =
+    Type::Custom(&Custom::of(88, Shape::Struct, |given, _, emit| buffer(given, false, emit)));
 static BUFFER: Type = two_parts!(88, Struct, extended, ASKED_BUFFER, GIVEN_BUFFER);
-static WANTED_BUFFER: Type = Type::Custom(&structure(88, |wanted, _, emit| {
+static WANTED_BUFFER: Type = Type::Custom(&Custom::of(88, Shape::Struct, |wanted, _, emit| {
     emit(Item::member("type", wanted.value_at(4, &BUFFER_TYPE)));
 }));
-static TAKEN_BUFFER: Type = Type::Custom(&structure(88, |taken, _, emit| {
-    emit(Item::member("index", taken.value_at(0, &NUMBER)));
+static TAKEN_BUFFER: Type = Type::Custom(&Custom::of(88, Shape::Struct, |taken, _, emit| {
+    emit(Item::member("index", taken.value_at(0, &U32)));
     buffer(taken, true, emit);
 }));
 static TAKE_BUFFER: Type = two_parts!(88, Struct, extended, WANTED_BUFFER, TAKEN_BUFFER);
@@ -119,19 +117,17 @@ static ASKED_CONTROL: Type = control!(0);
 static CONTROL_VALUE: Type = control!(1);
 /// `struct v4l2_control`.
 static GET_CONTROL: Type = two_parts!(8, Struct, extended, ASKED_CONTROL, CONTROL_VALUE);
-static SIGNED: Type = INT;
-static SET_CONTROL: Type = Type::Custom(&structure(8, |control, verbose, emit| {
+static SET_CONTROL: Type = Type::Custom(&Custom::of(8, Shape::Struct, |control, verbose, emit| {
     Object { ty: &ASKED_CONTROL, ..*control }.parts(verbose, emit);
-    let told = control.value_at(4, &SIGNED);
+    let told = control.value_at(4, &INT);
     match control.changed().filter(|_| control.call.succeeded()) {
-        Some(after) => emit(Item::member("value", Value::Change(&told, &after.value_at(4, &SIGNED)))),
+        Some(after) => emit(Item::member("value", Value::Change(&told, &after.value_at(4, &INT)))),
         None => emit(Item::member("value", told)),
     }
 }));
 
-static CONTROL: Type = CONTROL_ID;
-static ASKED_QUERY: Type = Type::Custom(&structure(68, |query, _, emit| {
-    emit(Item::member("id", query.value_at(0, &CONTROL)));
+static ASKED_QUERY: Type = Type::Custom(&Custom::of(68, Shape::Struct, |query, _, emit| {
+    emit(Item::member("id", query.value_at(0, &CONTROL_ID)));
 }));
 static GIVEN_QUERY: Type = Type::Struct(&Struct::of(&[
     hidden(U32),
@@ -142,7 +138,7 @@ static GIVEN_QUERY: Type = Type::Struct(&Struct::of(&[
     long("step", INT),
     long("default_value", INT),
     long("flags", flags(&CONTROL_FLAGS)),
-    long("reserved", Type::Elements(&HEX32_TYPE, 2)).only_if(|query| is_set(query, 60, 8)),
+    long("reserved", Type::Elements(&HEX32, 2)).only_if(|query| is_set(query, 60, 8)),
 ]));
 /// `struct v4l2_queryctrl`.
 static QUERY: Type = two_parts!(68, Struct, extended, ASKED_QUERY, GIVEN_QUERY);
@@ -160,9 +156,9 @@ static GIVEN_QUERY_HEAD: Type = Type::Struct(&Struct::of(&[
     long("elems", U32),
     long("nr_of_dims", U32),
 ]));
-static DIMENSIONS: Type = Type::Elements(&NUMBER, 4);
-static RESERVED: Type = Type::Elements(&HEX32_TYPE, 32);
-static GIVEN_LONG_QUERY: Type = Type::Custom(&structure(232, |query, verbose, emit| {
+static DIMENSIONS: Type = Type::Elements(&U32, 4);
+static RESERVED: Type = Type::Elements(&HEX32, 32);
+static GIVEN_LONG_QUERY: Type = Type::Custom(&Custom::of(232, Shape::Struct, |query, verbose, emit| {
     Object { ty: &GIVEN_QUERY_HEAD, ..*query }.parts(verbose, emit);
     if !verbose {
         return;

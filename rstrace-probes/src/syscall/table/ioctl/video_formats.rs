@@ -74,7 +74,6 @@ fn write_fraction(out: &mut Notation<'_>, bytes: &[u8]) {
 pub const FRACTION: Type = Type::Written(8, write_fraction);
 
 pub static BUFFER_TYPE: Type = choice(&BUFFER_TYPES);
-pub static NUMBER: Type = U32;
 /// The members of a structure that the program passes, and those that the call answers: `name, before, after: members`.
 macro_rules! asked {
     ($name:ident, $size:literal, $before:ident [$($asked:literal)*], $after:ident [$($answered:literal)*],
@@ -120,21 +119,15 @@ static PLANAR_HEAD: Type = Type::Struct(&Struct::of(&[
     field("field", choice(&ORDERS)),
     field("colorspace", choice(&COLORS)),
 ]));
-static PLANAR: Type = Type::Custom(&Custom {
-    size: 192,
-    compat_size: 192,
-    shape: Shape::Struct,
-    parts: |pixels, _, emit| {
-        let count = pixels.number(180, Width::U8);
-        Object { ty: &PLANAR_HEAD, ..*pixels }.parts(true, emit);
-        if let Value::Object(planes) = pixels.value_at(20, &PLANES) {
-            let planes = Object { count: count.min(planes.count), ..planes };
-            emit(Item::member("plane_fmt", Value::Object(planes)));
-        }
-        emit(Item::member("num_planes", Value::Unsigned(count)));
-    },
-    nested: &[],
-});
+static PLANAR: Type = Type::Custom(&Custom::of(192, Shape::Struct, |pixels, _, emit| {
+    let count = pixels.number(180, Width::U8);
+    Object { ty: &PLANAR_HEAD, ..*pixels }.parts(true, emit);
+    if let Value::Object(planes) = pixels.value_at(20, &PLANES) {
+        let planes = Object { count: count.min(planes.count), ..planes };
+        emit(Item::member("plane_fmt", Value::Object(planes)));
+    }
+    emit(Item::member("num_planes", Value::Unsigned(count)));
+}));
 /// `struct v4l2_rect`.
 pub const RECTANGLE: Type = Type::Struct(&Struct::of(&[
     field("left", INT),
@@ -152,15 +145,14 @@ static WINDOW: Type = Type::Struct(&Struct::of(&[
     field("bitmap", ADDRESS),
     field("global_alpha", HEX8),
 ]));
-static SIGNED: Type = INT;
 /// `struct v4l2_vbi_format`.
 static BLANKING: Type = Type::Struct(&Struct::of(&[
     field("sampling_rate", U32),
     field("offset", U32),
     field("samples_per_line", U32),
     field("sample_format", FORMAT),
-    field("start", Type::Elements(&SIGNED, 2)),
-    field("count", Type::Elements(&NUMBER, 2)),
+    field("start", Type::Elements(&INT, 2)),
+    field("count", Type::Elements(&U32, 2)),
     field("flags", flags(&VBI_FLAGS)),
 ]));
 static SERVICE: Type = HEX16;
@@ -233,22 +225,12 @@ macro_rules! typed {
             $rest(object, emit);
         });
         static $get: Type = two_parts!($size, Struct, extended, $head, $after);
-        static $set: Type = Type::Custom(&Custom {
-            size: $size,
-            compat_size: $size,
-            shape: Shape::Bare,
-            parts: |object, verbose, emit| answered(object, verbose, (&$before, &$after), emit),
-            nested: &[],
-        });
+        static $set: Type = Type::Custom(&Custom::of($size, Shape::Bare, |object, verbose, emit| {
+            answered(object, verbose, (&$before, &$after), emit)
+        }));
     };
     ($size:literal, $parts:expr) => {
-        Type::Custom(&Custom {
-            size: $size,
-            compat_size: $size,
-            shape: Shape::Struct,
-            parts: $parts,
-            nested: &[],
-        })
+        Type::Custom(&Custom::of($size, Shape::Struct, $parts))
     };
 }
 typed!(208, format, GET_FORMAT, SET_FORMAT, FORMAT_TYPE, FORMAT_REST, TOLD_FORMAT);
@@ -271,7 +253,7 @@ fn answered(
 
 /// `struct v4l2_create_buffers`: what is made is told with the result.
 static MAKE_BUFFERS: Type = typed!(256, |buffers, _, emit| {
-    emit(Item::member("count", buffers.value_at(4, &NUMBER)));
+    emit(Item::member("count", buffers.value_at(4, &U32)));
     emit(Item::member("memory", buffers.value_at(8, &MEMORY)));
     emit(Item::member("format", buffers.value_at(16, &TOLD_FORMAT)));
 });
@@ -303,7 +285,7 @@ static PIXEL_FORMAT: Type = FORMAT;
 
 /// Emits the index and the format that sizes or intervals are asked for.
 fn asked_frames(frames: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
-    emit(Item::member("index", frames.value_at(0, &NUMBER)));
+    emit(Item::member("index", frames.value_at(0, &U32)));
     emit(Item::member("pixel_format", frames.value_at(4, &PIXEL_FORMAT)));
 }
 static SIZE_TYPE: Type = choice(&SIZE_TYPES);
@@ -336,8 +318,8 @@ static INTERVAL_STEPS: Type =
     Type::Struct(&Struct::of(&[field("min", FRACTION), field("max", FRACTION), field("step", FRACTION)]));
 static ASKED_INTERVALS: Type = typed!(52, |intervals, _, emit| {
     asked_frames(intervals, emit);
-    emit(Item::member("width", intervals.value_at(8, &NUMBER)));
-    emit(Item::member("height", intervals.value_at(12, &NUMBER)));
+    emit(Item::member("width", intervals.value_at(8, &U32)));
+    emit(Item::member("height", intervals.value_at(12, &U32)));
 });
 static GIVEN_INTERVALS: Type = typed!(52, |intervals, _, emit| {
     emit(Item::member("type", intervals.value_at(16, &INTERVAL_TYPE)));

@@ -17,7 +17,7 @@ type Parts = rstrace_core::describe::Parts;
 
 const fn custom(parts: Parts) -> Custom {
     const SIZE: usize = HEAD + MOST as usize;
-    Custom { size: SIZE, compat_size: SIZE, shape: Shape::Struct, parts, nested: &[] }
+    Custom::of(SIZE, Shape::Struct, parts)
 }
 
 /// What `name_to_handle_at` fills in, or says how long it had to be.

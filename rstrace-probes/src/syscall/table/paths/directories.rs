@@ -8,15 +8,9 @@ use rstrace_core::flags::Choices;
 
 use crate::syscall::types::*;
 
-type Parts = rstrace_core::describe::Parts;
-
-const fn custom(shape: Shape, parts: Parts) -> Custom {
-    Custom { size: 0, compat_size: 0, shape, parts, nested: &[] }
-}
-
 /// A path with its terminator, which the result counts.
 pub(super) const CURRENT: Type = Type::Sized(Access::Out, &CURRENT_PATH, Length::Returned);
-static CURRENT_PATH: Type = Type::Custom(&custom(Shape::Bare, |object, _, emit| {
+static CURRENT_PATH: Type = Type::Custom(&Custom::of(0, Shape::Bare, |object, _, emit| {
     if let [bytes @ .., 0] = object.bytes {
         emit(Item::element(Value::Path { bytes, cut: false }));
     }
@@ -24,15 +18,15 @@ static CURRENT_PATH: Type = Type::Custom(&custom(Shape::Bare, |object, _, emit| 
 
 /// `struct linux_dirent`s.
 pub(super) const ENTRIES: Type = Type::Sized(Access::Out, &COUNT, Length::Returned);
-static COUNT: Type = Type::Custom(&custom(Shape::Bare, |object, verbose, emit| {
+static COUNT: Type = Type::Custom(&Custom::of(0, Shape::Bare, |object, verbose, emit| {
     entries(object, verbose, 2 * size_of_type(&ULONG, object.call.abi), &LIST, emit);
 }));
-static LIST: Type = Type::Custom(&custom(Shape::List, |object, _, emit| {
+static LIST: Type = Type::Custom(&Custom::of(0, Shape::List, |object, _, emit| {
     for entry in split(object, 2 * size_of_type(&ULONG, object.call.abi)) {
         emit(Item::element(Value::Object(Object { ty: &ENTRY, ..entry })));
     }
 }));
-static ENTRY: Type = Type::Custom(&custom(Shape::Struct, |entry, _, emit| {
+static ENTRY: Type = Type::Custom(&Custom::of(0, Shape::Struct, |entry, _, emit| {
     let word = size_of_type(&ULONG, entry.call.abi);
     emit(Item::member("d_ino", entry.value_at(0, &ULONG)));
     emit(Item::member("d_off", entry.value_at(word, &ULONG)));
@@ -43,11 +37,8 @@ static ENTRY: Type = Type::Custom(&custom(Shape::Struct, |entry, _, emit| {
 }));
 
 /// `struct old_linux_dirent` of `readdir`: what is behind the name's end is not the call's.
-pub(super) static OLD_ENTRY: Type = Type::Custom(&Custom {
-    size: OLD_NAME + OLD_NAME_LEN,
-    compat_size: OLD_NAME + OLD_NAME_LEN,
-    shape: Shape::Struct,
-    parts: |entry, _, emit| {
+pub(super) static OLD_ENTRY: Type =
+    Type::Custom(&Custom::of(OLD_NAME + OLD_NAME_LEN, Shape::Struct, |entry, _, emit| {
         let length = entry.number(8, Width::U16);
         emit(Item::member("d_ino", entry.value_at(0, &U32)));
         emit(Item::member("d_off", entry.value_at(4, &U32)));
@@ -55,24 +46,22 @@ pub(super) static OLD_ENTRY: Type = Type::Custom(&Custom {
         let name = entry.bytes.get(OLD_NAME..).unwrap_or(&[]);
         let bytes = name.get(..length as usize).unwrap_or(name);
         emit(Item::member("d_name", Value::Text { bytes, more: false, whole: true }));
-    },
-    nested: &[],
-});
+    }));
 /// Where the name begins, and how long it can be.
 const OLD_NAME: usize = 10;
 const OLD_NAME_LEN: usize = 256;
 
 /// `struct linux_dirent64`s.
 pub(super) const ENTRIES64: Type = Type::Sized(Access::Out, &COUNT64, Length::Returned);
-static COUNT64: Type = Type::Custom(&custom(Shape::Bare, |object, verbose, emit| {
+static COUNT64: Type = Type::Custom(&Custom::of(0, Shape::Bare, |object, verbose, emit| {
     entries(object, verbose, 16, &LIST64, emit);
 }));
-static LIST64: Type = Type::Custom(&custom(Shape::List, |object, _, emit| {
+static LIST64: Type = Type::Custom(&Custom::of(0, Shape::List, |object, _, emit| {
     for entry in split(object, 16) {
         emit(Item::element(Value::Object(Object { ty: &ENTRY64, ..entry })));
     }
 }));
-static ENTRY64: Type = Type::Custom(&custom(Shape::Struct, |entry, _, emit| {
+static ENTRY64: Type = Type::Custom(&Custom::of(0, Shape::Struct, |entry, _, emit| {
     emit(Item::member("d_ino", entry.value_at(0, &U64)));
     emit(Item::member("d_off", entry.value_at(8, &I64)));
     emit(Item::member("d_reclen", entry.value_at(16, &U16)));

@@ -42,12 +42,9 @@ fn put_stamp(
         uapi::UTIME_NOW | uapi::UTIME_OMIT => Value::Choice(nanos, &SPECIAL),
         _ => object.value_at(0, ty),
     };
-    match nanos {
-        _ if (seconds, nanos) == (0, 0) => emit(Item::element(value)),
-        0..1_000_000_000 => {
-            emit(Item::element(Value::Commented(&value, Comment::Date(seconds, nanos as u32))))
-        }
-        _ => emit(Item::element(value)),
+    match Comment::of_stamp(seconds, nanos) {
+        Some(date) => emit(Item::element(Value::Commented(&value, date))),
+        None => emit(Item::element(value)),
     }
 }
 
@@ -82,5 +79,5 @@ pub(super) static UTIMBUF: Type = Type::Struct(&Struct::of(&[
 ]));
 
 fn date(seconds: Option<u64>) -> Option<Comment> {
-    seconds.filter(|seconds| *seconds != 0).map(|seconds| Comment::Date(seconds as i64, 0))
+    Comment::of_stamp(seconds? as i64, 0)
 }

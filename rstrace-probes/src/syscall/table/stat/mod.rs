@@ -83,9 +83,7 @@ const DEVICE: Type = Type::Number(Width::Word, Meaning::Named(&Named::hex(write_
 
 /// The date of a time stamp, unless it is zero.
 fn date(stat: &Object<'_>, seconds: &str, nanoseconds: &str) -> Option<Comment> {
-    let (seconds, nanoseconds) = (stat.member(seconds)?, stat.member(nanoseconds)?);
-    let stamp = (seconds, nanoseconds) != (0, 0) && nanoseconds < 1_000_000_000;
-    stamp.then_some(Comment::Date(seconds as i64, nanoseconds as u32))
+    Comment::of_stamp(stat.member(seconds)? as i64, stat.member(nanoseconds)?)
 }
 
 /// The times of a file.

@@ -64,8 +64,7 @@ const DEVICE16: Type = Type::Number(Width::U16, Meaning::Named(&Named::hex(write
 const NONE: Type = Type::Written(0, |out, _| out.push(b'0'));
 
 fn date(stat: &Object<'_>, seconds: &str) -> Option<Comment> {
-    let seconds = stat.member(seconds).filter(|seconds| *seconds != 0)?;
-    Some(Comment::Date(seconds as i64, 0))
+    Comment::of_stamp(stat.member(seconds)? as i64, 0)
 }
 
 /// `struct __old_kernel_stat`, which has numbers of 16 bits.

@@ -42,9 +42,7 @@ const CTIME: usize = 0x60;
 const MTIME: usize = 0x70;
 
 fn date(statx: &Object<'_>, offset: usize) -> Option<Comment> {
-    let (seconds, nanos) = (statx.number(offset, Width::I64) as i64, statx.number(offset + 8, Width::U32));
-    let is_stamp = (seconds, nanos) != (0, 0) && nanos < 1_000_000_000;
-    is_stamp.then_some(Comment::Date(seconds, nanos as u32))
+    Comment::of_stamp(statx.number(offset, Width::I64) as i64, statx.number(offset + 8, Width::U32))
 }
 
 /// Whether the answer has any of these.

@@ -13,24 +13,11 @@ pub(super) const LEAST: usize = 16;
 /// Bytes of a call sign.
 const CALL: usize = 7;
 
-const CALL_SIGN: Type = Type::Custom(&Custom {
-    size: CALL,
-    compat_size: CALL,
-    shape: Shape::Struct,
-    parts: call_sign,
-    nested: &[],
-});
+const CALL_SIGN: Type = Type::Custom(&Custom::of(CALL, Shape::Struct, call_sign));
 
 pub(super) fn members(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
-    static HEAD: Type = Type::Custom(&Custom {
-        size: 14,
-        compat_size: 14,
-        shape: Shape::Struct,
-        parts: ax25_head,
-        nested: &[],
-    });
-    static CALLS: Type =
-        Type::Custom(&Custom { size: 0, compat_size: 0, shape: Shape::List, parts: call_signs, nested: &[] });
+    static HEAD: Type = Type::Custom(&Custom::of(14, Shape::Struct, ax25_head));
+    static CALLS: Type = Type::Custom(&Custom::of(0, Shape::List, call_signs));
     let Value::Object(head) = object.value_at(2, &HEAD) else { return };
     let count = object.number(12, Width::I32) as i32;
     if object.bytes.len() == LEAST && count == 0 {

@@ -29,8 +29,8 @@ pub(super) fn members(object: &Object<'_>, emit: &mut dyn FnMut(Item<'_>)) {
 }
 
 /// The address of a transport inside another address, and what it is of the two families that have members.
-static TRANSPORT: Type = Type::Custom(&inner(transport));
-static TRANSPORT_IPV4: Type = Type::Custom(&inner(|object, _, emit| {
+static TRANSPORT: Type = Type::Custom(&Custom::of(0, Shape::Struct, transport));
+static TRANSPORT_IPV4: Type = Type::Custom(&Custom::of(0, Shape::Struct, |object, _, emit| {
     transport_of("sin_family", object, emit, |emit| {
         if object.bytes.len() < 16 {
             return false;
@@ -40,7 +40,7 @@ static TRANSPORT_IPV4: Type = Type::Custom(&inner(|object, _, emit| {
         true
     });
 }));
-static TRANSPORT_IPV6: Type = Type::Custom(&inner(|object, _, emit| {
+static TRANSPORT_IPV6: Type = Type::Custom(&Custom::of(0, Shape::Struct, |object, _, emit| {
     transport_of("sin6_family", object, emit, |emit| {
         if object.bytes.len() < 24 {
             return false;
@@ -49,10 +49,6 @@ static TRANSPORT_IPV6: Type = Type::Custom(&inner(|object, _, emit| {
         true
     });
 }));
-
-const fn inner(parts: rstrace_core::describe::Parts) -> Custom {
-    Custom { size: 0, compat_size: 0, shape: Shape::Struct, parts, nested: &[] }
-}
 
 fn transport(object: &Object<'_>, _: bool, emit: &mut dyn FnMut(Item<'_>)) {
     let as_a = |ty| Value::Object(Object { ty, ..*object });

@@ -16,7 +16,7 @@ use crate::uapi::*;
 
 /// A type of which only a function knows the parts, and that takes all the bytes there are.
 pub(super) const fn custom(shape: Shape, parts: rstrace_core::describe::Parts) -> Custom {
-    Custom { size: 0, compat_size: 0, shape, parts, nested: &[] }
+    Custom::of(0, shape, parts)
 }
 
 /// What goes through a netlink socket.
